@@ -1,0 +1,256 @@
+"""The user agent core: bytes in, match, transaction or session, outputs (RFC 3261 §8, §17, §18).
+
+Messages, commands and time go in; `Send` and events come out. This file has the commands
+of the transaction user, `receiving` what comes from the wire, `core` the tables.
+
+A command for a session that is over does nothing: its end may have crossed the command.
+"""
+
+from collections.abc import Sequence
+
+from sip.building import MAX_FORWARDS, body_headers, contact_of, via_of
+from sip.core import AnySession, EndpointConfig
+from sip.errors import LocalError
+from sip.events import EndedBy, Output, RequestDone, SessionEnded
+from sip.flow import Flow
+from sip.headers import NameAddr
+from sip.matching import client_key
+from sip.message import Request, respond
+from sip.receiving import Receiver
+from sip.server_non_invite import NonInviteServerTransaction
+from sip.session_client import ClientSession, first_branch
+from sip.session_reinvite import SDP
+from sip.session_server import ServerSession
+
+__all__ = ["Endpoint", "EndpointConfig"]
+
+Headers = Sequence[tuple[str, str]]
+
+
+class Endpoint(Receiver):
+    """A user agent with any number of calls: phone, trunk or PBX."""
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def invite(
+        self,
+        session: str,
+        *,
+        uri: str,
+        flow: Flow,
+        from_: NameAddr,
+        to: NameAddr,
+        body: bytes,
+        now: float,
+        headers: Headers = (),
+        content_type: str = SDP,
+        call_id: str = "",
+        cseq: int = 1,
+    ) -> list[Output]:
+        """Call somebody. `call_id` and `cseq` are for a second try with credentials (§22.2)."""
+        if session in self._names:
+            raise LocalError(f"session {session} exists")
+        if len(self._sessions) >= self._config.sessions_max or self._is_full(
+            self._config.transactions_max
+        ):
+            self.counters["overload"] += 1
+            return [SessionEnded(session, 503, "", EndedBy.LOCAL)]
+        tag = self._tokens.token()
+        lines = self._head(flow, first_branch(tag), from_.with_tag(tag), to, headers)
+        lines += [
+            ("Call-ID", call_id or self._tokens.token(32)),
+            ("CSeq", f"{cseq} INVITE"),
+            ("Contact", contact_of(flow)),
+            *self._abilities(),
+            *headers,
+            *body_headers(body, content_type),
+        ]
+        invite = Request("INVITE", uri, lines, body)
+        call = ClientSession(session, invite, flow, self._config.timers)
+        self._add_session(call)
+        return self._after_session(call, call.start(), now)
+
+    def ring(
+        self,
+        session: str,
+        now: float,
+        *,
+        status: int = 180,
+        body: bytes = b"",
+        headers: Headers = (),
+    ) -> list[Output]:
+        """180, or 183 with early media."""
+        call = self._server_session(session)
+        return (
+            []
+            if call is None
+            else self._after_session(call, call.ring(status, body, headers, now), now)
+        )
+
+    def answer(self, session: str, body: bytes, now: float, headers: Headers = ()) -> list[Output]:
+        call = self._server_session(session)
+        if call is None:
+            return []
+        return self._after_session(
+            call, call.answer(body, [*self._abilities(), *headers], now), now
+        )
+
+    def reject(self, session: str, status: int, now: float, headers: Headers = ()) -> list[Output]:
+        """Any final status from 300; a 3xx needs a Contact among the headers."""
+        call = self._server_session(session)
+        return [] if call is None else self._after_session(call, call.reject(status, headers), now)
+
+    def hangup(
+        self, session: str, now: float, *, status: int = 480, reason: str = ""
+    ) -> list[Output]:
+        """End the session by whatever is right: CANCEL, BYE, or an error with `status`.
+
+        `reason` is the value of a Reason header (RFC 3326).
+        """
+        call = self._find(session)
+        if call is None:
+            return []
+        return self._after_session(call, call.hangup(now, status=status or 480, reason=reason), now)
+
+    def offer(self, session: str, body: bytes, now: float) -> list[Output]:
+        """Re-INVITE, at once or when the exchange under way is over."""
+        call = self._find(session)
+        return [] if call is None else self._after_session(call, call.offer(body, now), now)
+
+    def accept_offer(
+        self, session: str, body: bytes, now: float, headers: Headers = ()
+    ) -> list[Output]:
+        call = self._find(session)
+        if call is None:
+            return []
+        return self._after_session(
+            call, call.accept_offer(body, now, [*self._abilities(), *headers]), now
+        )
+
+    def reject_offer(self, session: str, status: int, now: float) -> list[Output]:
+        call = self._find(session)
+        return (
+            [] if call is None else self._after_session(call, call.reject_offer(status, now), now)
+        )
+
+    def request_in_dialog(
+        self,
+        session: str,
+        method: str,
+        now: float,
+        headers: Headers = (),
+        body: bytes = b"",
+        key: str = "",
+    ) -> list[Output]:
+        """INFO, NOTIFY, OPTIONS and the like. The outcome is `RequestDone(key or session)`."""
+        call = self._find(session)
+        if call is None:
+            return []
+        return self._after_session(call, call.request(method, key or session, headers, body), now)
+
+    # --- requests outside calls -----------------------------------------------------------------
+
+    def request(
+        self,
+        key: str,
+        method: str,
+        *,
+        uri: str,
+        flow: Flow,
+        from_: NameAddr,
+        to: NameAddr,
+        now: float,
+        headers: Headers = (),
+        body: bytes = b"",
+        content_type: str = SDP,
+        call_id: str = "",
+        cseq: int = 1,
+    ) -> list[Output]:
+        """OPTIONS, NOTIFY, MESSAGE, REGISTER. The outcome is `RequestDone(key)`.
+
+        Who registers keeps `call_id` and raises `cseq` (RFC 3261 §10.2).
+        """
+        if self._is_full(self._config.transactions_max):
+            self.counters["overload"] += 1
+            return [RequestDone(key, None)]
+        token = self._tokens.token()
+        branch = first_branch(token)
+        lines = self._head(flow, branch, from_ if from_.tag else from_.with_tag(token), to, headers)
+        lines += [
+            ("Call-ID", call_id or self._tokens.token(32)),
+            ("CSeq", f"{cseq} {method}"),
+            *headers,
+            *body_headers(body, content_type),
+        ]
+        request = Request(method, uri, lines, body)
+        self._requests[client_key(branch, method)] = key
+        return self._start(request, flow, "", now)
+
+    def respond(
+        self,
+        transaction: str,
+        status: int,
+        now: float,
+        headers: Headers = (),
+        body: bytes = b"",
+    ) -> list[Output]:
+        """Answer a `RequestReceived` or an `InDialogRequest`."""
+        server = self._servers.get(transaction)
+        if not isinstance(server, NonInviteServerTransaction) or server.request is None:
+            self.counters["commands_too_late"] += 1
+            return []
+        request = server.request
+        more = self._abilities() if request.method == "OPTIONS" and status < 300 else []
+        tag = "" if status == 100 else self._tokens.token()
+        response = respond(request, status, to_tag=tag, headers=[*more, *headers], body=body)
+        return self._reply(transaction, response, now)
+
+    # --- facts ----------------------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> int:
+        """How many are not over."""
+        return len(self._names)
+
+    def remote_tag(self, session: str) -> str:
+        """ "" before there is one, and when the session is over."""
+        call = self._sessions.get(self._names.get(session, ""))
+        return "" if call is None or call.dialog is None else call.dialog.remote_tag
+
+    def local_tag(self, session: str) -> str:
+        return self._names.get(session, "")
+
+    def call_id(self, session: str) -> str:
+        call = self._sessions.get(self._names.get(session, ""))
+        return "" if call is None else call.call_id
+
+    # --- small parts ------------------------------------------------------------------------------
+
+    def _head(
+        self, flow: Flow, branch: str, from_: NameAddr, to: NameAddr, headers: Headers
+    ) -> list[tuple[str, str]]:
+        lines = [("Via", via_of(flow, branch))]
+        if all(name != "Max-Forwards" for name, _ in headers):
+            lines.append(("Max-Forwards", MAX_FORWARDS))
+        lines += [("From", str(from_)), ("To", str(to))]
+        if self._config.user_agent:
+            lines.append(("User-Agent", self._config.user_agent))
+        return lines
+
+    def _abilities(self) -> list[tuple[str, str]]:
+        lines = [("Allow", ", ".join(self._config.allow))]
+        if self._config.supported:
+            lines.append(("Supported", ", ".join(self._config.supported)))
+        return lines
+
+    def _find(self, session: str) -> AnySession | None:
+        call = self._sessions.get(self._names.get(session, ""))
+        if call is None:
+            self.counters["commands_too_late"] += 1
+        return call
+
+    def _server_session(self, session: str) -> ServerSession | None:
+        call = self._find(session)
+        if call is not None and not isinstance(call, ServerSession):
+            raise LocalError(f"{call} is not called, it calls")
+        return call

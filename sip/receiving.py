@@ -1,0 +1,202 @@
+"""What comes in: match it, check it, admit it (RFC 3261 §8.2, §9.2, §17, §18).
+
+The order of the checks: transaction, sense, dialog, room, support, credentials. Nothing is
+kept of a request before all of them are passed.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final
+
+from sip.admission import RETRY_SECONDS, check_hops, refusal
+from sip.auth import Refused
+from sip.core import AnySession, Core
+from sip.errors import ParseError, RemoteError
+from sip.events import InviteReceived, Output, RequestReceived, Send
+from sip.flow import Flow
+from sip.matching import client_key_of, merge_key, server_key
+from sip.message import Request, Response, respond
+from sip.parser import parse, validate
+from sip.server_invite import InviteServerTransaction
+from sip.server_non_invite import NonInviteServerTransaction
+from sip.session_server import ServerSession
+
+KEEP_ALIVE_BYTES_MAX: Final = 4  # CRLF, CRLF CRLF, a few zeros: not worth a parse.
+
+
+class Receiver(Core):
+    """Not to be used alone: `Endpoint` adds the commands."""
+
+    def on_datagram(self, data: bytes, flow: Flow, now: float) -> list[Output]:
+        """Any bytes at all."""
+        if len(data) <= KEEP_ALIVE_BYTES_MAX:
+            self.counters["keep_alives"] += 1
+            return []
+        try:
+            message = parse(data)
+        except ParseError as error:
+            return self.on_garbage(error, flow)
+        return self.on_message(message, flow, now)
+
+    def on_garbage(self, error: ParseError, flow: Flow) -> list[Output]:
+        """What could not be parsed, from a datagram or a stream: answered if possible."""
+        self.counters["garbage"] += 1
+        if error.request is None:
+            return []
+        return self._refuse(error.request, flow, error.status)
+
+    def on_message(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
+        self.counters["received"] += 1
+        try:
+            if isinstance(message, Response):
+                return self._on_response(message, flow, now)
+            if message.method == "ACK":
+                return self._on_ack(message, flow, now)
+            return self._on_request(message, flow, now)
+        except RemoteError as error:
+            if isinstance(message, Response) or message.method == "ACK":
+                self.counters["garbage"] += 1
+                return []
+            return self._refuse(message, flow, error.status)
+
+    def _on_response(self, response: Response, flow: Flow, now: float) -> list[Output]:
+        key = client_key_of(response)
+        client = self._clients.get(key)
+        if client is None:
+            self.counters["stray_responses"] += 1
+            return []
+        return self._after_client(key, client, client.on_response(response, now), now)
+
+    def _on_ack(self, ack: Request, flow: Flow, now: float) -> list[Output]:
+        key = server_key(ack, "INVITE")
+        server = self._servers.get(key)
+        if isinstance(server, InviteServerTransaction) and server.refused:
+            return self._after_server(key, server, server.on_ack(now), now)
+        session = self._session_of(ack)
+        if session is None:
+            self.counters["stray_acks"] += 1
+            return []
+        return self._after_session(session, session.on_ack(ack, flow, now), now)
+
+    def _on_request(self, request: Request, flow: Flow, now: float) -> list[Output]:
+        key = server_key(request, request.method)
+        server = self._servers.get(key)
+        if server is not None:
+            self.counters["retransmissions"] += 1
+            return self._after_server(key, server, server.on_request(now), now)
+        request.stamp(*flow.remote)
+        validate(request)
+        if request.method == "CANCEL":
+            return self._on_cancel(key, request, flow, now)
+        if request.to_tag and request.method != "REGISTER":
+            return self._on_in_dialog(key, request, flow, now)
+        return self._on_outside(key, request, flow, now)
+
+    # --- within dialogs -----------------------------------------------------------------------
+
+    def _on_cancel(self, key: str, cancel: Request, flow: Flow, now: float) -> list[Output]:
+        target = server_key(cancel, "INVITE")
+        server = self._servers.get(target)
+        if server is None:
+            return self._refuse(cancel, flow, 481)
+        own = NonInviteServerTransaction(cancel, flow, self._config.timers)
+        outputs = self._add_server(key, own, now)
+        # §9.2: 200 whatever becomes of the INVITE, with the tag that its answers have.
+        outputs += self._reply(key, respond(cancel, 200, to_tag=server.user), now)
+        session = self._sessions.get(server.user)
+        if session is not None:
+            outputs += self._after_session(session, session.on_cancel(target, cancel, now), now)
+        return outputs
+
+    def _on_in_dialog(self, key: str, request: Request, flow: Flow, now: float) -> list[Output]:
+        session = self._session_of(request)
+        if session is None:
+            return self._refuse(request, flow, 481)
+        if self._is_full(2 * self._config.transactions_max):
+            return self._refuse_overload(request, flow)
+        refused = refusal(request, self._config.allow, self._config.supported)
+        if refused is not None:
+            return self._refuse(request, flow, *refused)
+        items = session.on_request(key, request, flow, now)  # May raise: nothing is kept then.
+        server: InviteServerTransaction | NonInviteServerTransaction
+        if request.method == "INVITE":
+            server = InviteServerTransaction(request, flow, self._config.timers, session.local_tag)
+        else:
+            server = NonInviteServerTransaction(request, flow, self._config.timers)
+        outputs = self._add_server(key, server, now)
+        outputs += self._after_session(session, items, now)
+        return outputs
+
+    def _session_of(self, request: Request) -> AnySession | None:
+        session = self._sessions.get(request.to_tag)
+        return session if session is not None and session.belongs(request) else None
+
+    # --- outside dialogs ----------------------------------------------------------------------
+
+    def _on_outside(self, key: str, request: Request, flow: Flow, now: float) -> list[Output]:
+        merge = merge_key(request)
+        if merge in self._merges:
+            return self._refuse(request, flow, 482)
+        if self._is_full(self._config.transactions_max) or (
+            request.method == "INVITE" and len(self._sessions) >= self._config.sessions_max
+        ):
+            return self._refuse_overload(request, flow)
+        check_hops(request)
+        refused = refusal(request, self._config.allow, self._config.supported)
+        if refused is not None:
+            return self._refuse(request, flow, *refused)
+        username = None
+        if self.gate is not None and request.method != "OPTIONS":
+            verdict = self.gate.check(request, flow, now)
+            if isinstance(verdict, Refused):
+                self.counters["challenged"] += 1
+                return [Send(flow, bytes(verdict.response))]
+            username = verdict.username
+        outputs = self._admit(key, request, flow, username, now)
+        self._merges[merge] = key
+        self._merge_keys[key] = merge
+        return outputs
+
+    def _admit(
+        self, key: str, request: Request, flow: Flow, username: str | None, now: float
+    ) -> list[Output]:
+        timers = self._config.timers
+        if request.method != "INVITE":
+            outputs = self._add_server(key, NonInviteServerTransaction(request, flow, timers), now)
+            return [*outputs, RequestReceived(key, request, flow, username)]
+        local_tag = self._tokens.token()
+        session = ServerSession(key, request, local_tag, flow, timers)
+        server = InviteServerTransaction(request, flow, timers, local_tag)
+        outputs = self._add_server(key, server, now)
+        self._add_session(session)
+        return [*outputs, InviteReceived(session.name, request, flow, username)]
+
+    # --- answers without a transaction ----------------------------------------------------------
+
+    def _is_full(self, limit: int) -> bool:
+        return len(self._clients) + len(self._servers) >= limit
+
+    def _refuse_overload(self, request: Request, flow: Flow) -> list[Output]:
+        self.counters["overload"] += 1
+        return self._refuse(request, flow, 503, [("Retry-After", str(RETRY_SECONDS))])
+
+    def _refuse(
+        self,
+        request: Request,
+        flow: Flow,
+        status: int,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> list[Output]:
+        """The same answer, tag included, however often the request comes (§8.2.7)."""
+        if request.method == "ACK":
+            return []
+        self.counters["refused"] += 1
+        try:
+            request.stamp(*flow.remote)
+        except RemoteError:
+            return []  # Without a Via that can be read the client could not match it.
+        text = f"{request.get('Call-ID')} {request.get('CSeq')} {request.get('From')}"
+        seed = text.encode("utf-8", "surrogateescape")
+        tag = blake2b(seed, key=self._stateless_key, digest_size=8).hexdigest()
+        response = respond(request, status, to_tag=tag, headers=headers)
+        return [Send(flow, bytes(response))]

@@ -1,0 +1,27 @@
+"""Tags, branches and Call-IDs: unguessable to others, reproducible from a secret."""
+
+from hashlib import blake2b
+from typing import Final
+
+SECRET_BYTES_MAX: Final = 64  # The longest key of BLAKE2b; a longer secret is hashed first.
+
+
+def mac_key(secret: bytes) -> bytes:
+    """A key that `blake2b` takes, whatever the length of the secret."""
+    return secret if len(secret) <= SECRET_BYTES_MAX else blake2b(secret).digest()
+
+
+class Tokens:
+    """A stream of tokens. The same secret gives the same stream, which makes a run repeatable."""
+
+    __slots__ = ("_counter", "_key")
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = mac_key(secret)
+        self._counter = 0
+
+    def token(self, length: int = 16) -> str:
+        """`length` hexadecimal digits, 4 bits of chance each; 128 at most."""
+        self._counter += 1
+        counter = self._counter.to_bytes(8, "big")
+        return blake2b(counter, key=self._key, digest_size=64).hexdigest()[:length]
