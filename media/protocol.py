@@ -1,0 +1,246 @@
+"""What control tells a media worker, and what the worker tells back.
+
+Frames on a Unix stream socket: four bytes of length (big-endian), then one msgpack array whose
+first item is the name of the command or event. Commands are one-way and pipelined; only events
+come back. Every `Close` is answered by one `Closed`, every `Play` by one `PlayEnded` (unless the
+session closes first), everything else only by what goes wrong.
+"""
+
+from typing import Annotated, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+VERSION: Final = 1
+LENGTH_SIZE: Final = 4
+# The greatest frame is the Hello of a worker with all its sessions; a longer one is not ours.
+FRAME_BYTES_MAX: Final = 4 << 20
+
+# An id is made by us (call and leg), so this is generous.
+Session = Annotated[str, Meta(min_length=1, max_length=200)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Host = Annotated[str, Meta(max_length=64)]  # An IPv6 literal with its zone.
+Address = tuple[Host, Port]
+PayloadType = Annotated[int, Meta(ge=0, le=127)]
+Path = Annotated[str, Meta(max_length=4096)]  # PATH_MAX of Linux.
+# The longest thing said is an amount of money, about 20 words.
+Files = Annotated[tuple[Path, ...], Meta(min_length=1, max_length=64)]
+Codec = Annotated[str, Meta(max_length=32)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+
+
+class Open(Struct, frozen=True, array_like=True, tag=True):
+    """Take `port` for RTP and `port` + 1 for RTCP on the local address `host`."""
+
+    session: Session
+    port: Annotated[int, Meta(ge=1, le=65_534)]
+    host: Host
+
+
+class Connect(Struct, frozen=True, array_like=True, tag=True):
+    """The peer's side, from its SDP. Sent again after every re-INVITE.
+
+    `learn_from` "": packets come from `address` and nowhere else. An IP address: the first RTP
+    packets from that IP after this command set the address (symmetric RTP behind a NAT).
+    `sending`, `receiving`: what the peer does.
+    """
+
+    session: Session
+    address: Address
+    rtcp: Address
+    learn_from: Host
+    codec: Codec
+    payload_type: PayloadType
+    dtmf_payload_type: PayloadType | None = None
+    sending: bool = True
+    receiving: bool = True
+
+
+class Join(Struct, frozen=True, array_like=True, tag=True):
+    """Relay between two sessions. Whatever played on them stops."""
+
+    a: Session
+    b: Session
+
+
+class Part(Struct, frozen=True, array_like=True, tag=True):
+    """End the relay of this session and its partner. Both are silent afterwards."""
+
+    session: Session
+
+
+class Play(Struct, frozen=True, array_like=True, tag=True):
+    """Play files one after the other, instead of whatever the session does now.
+
+    `play` comes back in `PlayEnded`. `repeat`: begin again with the first after the last.
+    `resume`: go on where this was last left in this session.
+    """
+
+    session: Session
+    play: int
+    files: Files
+    repeat: bool = False
+    resume: bool = False
+
+
+class Stop(Struct, frozen=True, array_like=True, tag=True):
+    """Stop playing or echoing. Keys waiting to be sent are forgotten."""
+
+    session: Session
+
+
+class Echo(Struct, frozen=True, array_like=True, tag=True):
+    """Send back what comes."""
+
+    session: Session
+
+
+class SendDigits(Struct, frozen=True, array_like=True, tag=True):
+    """Press keys towards the peer (RFC 4733)."""
+
+    session: Session
+    digits: Annotated[str, Meta(max_length=64)]
+
+
+class Watch(Struct, frozen=True, array_like=True, tag=True):
+    """Report when no RTP came for so long; 0 stops watching."""
+
+    session: Session
+    silence_seconds: Seconds
+
+
+class Close(Struct, frozen=True, array_like=True, tag=True):
+    session: Session
+
+
+class Ping(Struct, frozen=True, array_like=True, tag=True):
+    number: int
+
+
+class Shutdown(Struct, frozen=True, array_like=True, tag=True):
+    """Close everything and end the process."""
+
+
+Command = (
+    Open | Connect | Join | Part | Play | Stop | Echo | SendDigits | Watch | Close | Ping | Shutdown
+)
+
+
+class SessionStats(Struct, frozen=True, array_like=True):
+    """One session from Open to Close. RTP packets; bytes with headers."""
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    rtt_ms: float | None = None
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    refused: int = 0  # From strangers, before the peer's address was known.
+    dropped: int = 0  # From the peer, but of no use: no RTP, unknown payload type.
+    errors: int = 0  # Reported by the network: nobody listens, no route.
+
+
+class Hello(Struct, frozen=True, array_like=True, tag=True):
+    """First event on every control connection."""
+
+    pid: int
+    version: int
+    sessions: tuple[str, ...] = ()
+
+
+class Failed(Struct, frozen=True, array_like=True, tag=True):
+    """The session cannot do what was asked. It still wants a `Close`."""
+
+    session: str
+    error: str
+
+
+class PlayEnded(Struct, frozen=True, array_like=True, tag=True):
+    """`finished`: everything was played to its end. `error`: the first file that could not be."""
+
+    session: str
+    play: int
+    finished: bool
+    error: str = ""
+
+
+class Digit(Struct, frozen=True, array_like=True, tag=True):
+    """A key was pressed and released."""
+
+    session: str
+    digit: str
+    ms: int
+
+
+class Silent(Struct, frozen=True, array_like=True, tag=True):
+    """No RTP for as long as `Watch` said. Reported once until it comes again."""
+
+    session: str
+
+
+class Closed(Struct, frozen=True, array_like=True, tag=True):
+    session: str
+    stats: SessionStats
+
+
+class Pong(Struct, frozen=True, array_like=True, tag=True):
+    number: int
+
+
+Event = Hello | Failed | PlayEnded | Digit | Silent | Closed | Pong
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def pack(message: Command | Event) -> bytes:
+    """One frame."""
+    body = _encode(message)
+    return len(body).to_bytes(LENGTH_SIZE) + body
+
+
+T = TypeVar("T")
+
+
+class Reader(Generic[T]):
+    """Bytes of a stream in, whole messages out. Broken frames are counted and skipped."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[T]) -> None:
+        self.broken = 0
+        self._decoder = decoder
+        self._rest: bytes = b""
+        self._skip = 0  # Bytes still to come of a frame that is too long.
+
+    def feed(self, data: bytes) -> list[T]:
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
+        data = self._rest + data if self._rest else data
+        at = 0
+        messages: list[T] = []
+        while at + LENGTH_SIZE <= len(data):
+            size = int.from_bytes(data[at : at + LENGTH_SIZE])
+            end = at + LENGTH_SIZE + size
+            if size > FRAME_BYTES_MAX:
+                self.broken += 1
+                self._skip = max(0, end - len(data))
+                at = min(end, len(data))
+                continue
+            if end > len(data):
+                break
+            try:
+                messages.append(self._decoder.decode(data[at + LENGTH_SIZE : end]))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self.broken += 1
+            at = end
+        self._rest = data[at:]
+        return messages
+
+
+def command_reader() -> Reader[Command]:
+    return Reader(msgspec.msgpack.Decoder(Command))
+
+
+def event_reader() -> Reader[Event]:
+    return Reader(msgspec.msgpack.Decoder(Event))
