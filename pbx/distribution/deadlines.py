@@ -1,0 +1,53 @@
+"""All deadlines of the core in one heap.
+
+Whoever owns a deadline keeps its time in a field of its own. An entry whose time is not the
+owner's any more is stale and skipped, so that moving a deadline is one push.
+"""
+
+from enum import IntEnum
+from heapq import heapify, heappop, heappush
+
+
+class Due(IntEnum):
+    """What is due; what is due at the same moment comes in this order."""
+
+    WRAP_UP = 0  # Wrap-up is over.
+    DELAY = 1  # So is the back-off.
+    RING = 2  # An agent's ring time is over.
+    STEP = 3  # The next tier's turn.
+    MAX_WAIT = 4  # The call has waited long enough.
+    EMPTY = 5  # Nobody has been signed in for too long.
+    ANNOUNCE = 6  # Tell the caller his place.
+
+
+Deadline = tuple[float, int, int, str, str]
+"""When; a Due; serial (the order in which they were set); whose; for RING the agent."""
+
+
+class Deadlines:
+    __slots__ = ("_heap", "_serial")
+
+    def __init__(self) -> None:
+        self._heap: list[Deadline] = []
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, at: float, due: int, owner: str, agent: str = "") -> None:
+        self._serial += 1
+        heappush(self._heap, (at, due, self._serial, owner, agent))
+
+    def first(self) -> Deadline | None:
+        return self._heap[0] if self._heap else None
+
+    def pop(self) -> Deadline:
+        return heappop(self._heap)
+
+    def entries(self) -> list[Deadline]:
+        return list(self._heap)
+
+    def replace(self, entries: list[Deadline]) -> None:
+        """Keep only these: the core throws the stale ones out when they are too many."""
+        heapify(entries)
+        self._heap = entries

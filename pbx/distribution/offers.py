@@ -1,0 +1,258 @@
+"""Ringing agents for a call: how an offer begins, grows, and ends in each possible way."""
+
+from typing import Final
+
+from pbx.distribution.agents import Agent
+from pbx.distribution.calls import Call, CallState, Leg
+from pbx.distribution.choices import explain
+from pbx.distribution.config import RetryDelays
+from pbx.distribution.deadlines import Due
+from pbx.distribution.effects import (
+    Connect,
+    Explanation,
+    How,
+    Leave,
+    Ring,
+    StopCause,
+    StopRinging,
+)
+from pbx.distribution.inputs import AgentStatus, LeaveReason, RingOutcome
+from pbx.distribution.queues import Queue
+from pbx.distribution.world import World
+
+# A phone that has sent no 18x by then counts as ringing all the same.
+RING_GRACE_SECONDS: Final = 2.0
+# Whoever lets it ring this long and then turns away has missed the call.
+MISS_AFTER_SECONDS: Final = 2.0
+# A phone that fails at once must not be tried in a tight loop, whatever the configuration says.
+RETRY_MIN_SECONDS: Final = 0.1
+
+_RING: Final = int(Due.RING)
+_WAITING: Final = CallState.WAITING
+_RINGING: Final = CallState.RINGING
+_TALKING: Final = CallState.TALKING
+
+NO_ANSWER_BREAK: Final = "no_answer"
+
+
+def ring(
+    world: World,
+    queue: Queue,
+    call: Call,
+    agent: Agent,
+    why: Explanation,
+    now: float,
+    *,
+    picked: bool = False,
+) -> None:
+    """Ring one more agent for a call whose state is RINGING already."""
+    config = queue.config
+    call_id, agent_id = call.id, agent.id
+    position = queue.positions[agent_id]
+    timeout = queue.members[position].ring_timeout or config.ring_timeout
+    until = now + RING_GRACE_SECONDS + timeout
+    deadline: float | None = until
+    step_until, leave_at = call.step_until, call.leave_at
+    if step_until is not None:
+        if config.keep_ringing:
+            deadline, until = None, step_until
+        elif step_until < until:
+            until = step_until
+    if leave_at is not None and leave_at < until and not config.grace_if_ringing:
+        until = leave_at
+    agent.ringing = call_id
+    call.legs[agent_id] = Leg(now, timeout, deadline, None, picked)
+    if deadline is not None:
+        world.deadlines.add(deadline, _RING, call_id, agent_id)
+    queue.index.offered(position)
+    world.effects.append(Ring(call_id, agent_id, until, why, picked))
+    world.refresh(agent, now)
+
+
+def start_ringing(world: World, queue: Queue, call: Call, now: float) -> None:
+    """The call leaves the waiting ones; its first agents are rung next."""
+    queue.drop_waiting(call.place)
+    call.become(_RINGING)
+    if queue.step_seconds:
+        set_step(world, queue, call, now)
+    if queue.may_join:
+        set_joinable(queue, call)
+
+
+def set_step(world: World, queue: Queue, call: Call, now: float) -> None:
+    """`in_order`: how long the agents rung now have before the next ones' turn."""
+    call.step_until = None
+    if queue.step_seconds:
+        call.step_until = now + queue.step_seconds
+        world.deadlines.add(call.step_until, Due.STEP, call.id)
+
+
+def set_joinable(queue: Queue, call: Call) -> None:
+    """May agents who become ready join the ringing?"""
+    picked = any(leg.picked for leg in call.legs.values())
+    if queue.may_join and not (picked or call.overdue):
+        queue.joinable[call.id] = None
+    else:
+        _ = queue.joinable.pop(call.id, None)
+
+
+def ring_started(world: World, call: Call, leg: Leg, agent: str, now: float) -> None:
+    if leg.started_at is not None:
+        return
+    leg.started_at = now
+    if leg.deadline is not None:
+        leg.deadline = ring_began(leg, now) + leg.timeout
+        world.deadlines.add(leg.deadline, Due.RING, call.id, agent)
+
+
+def ring_began(leg: Leg, now: float) -> float:
+    """From when ringing counts: the first 18x, but not later than the grace after the offer."""
+    started = now if leg.started_at is None else leg.started_at
+    return min(started, leg.offered_at + RING_GRACE_SECONDS)
+
+
+def stop(world: World, call: Call, agent: Agent, cause: StopCause, now: float) -> None:
+    """End a leg through no fault of the agent. The caller of this sees to the call."""
+    del call.legs[agent.id]
+    agent.ringing = ""
+    world.effects.append(StopRinging(call.id, agent.id, cause))
+    world.refresh(agent, now)
+
+
+def stop_all(world: World, call: Call, cause: StopCause, now: float) -> None:
+    for agent_id in list(call.legs):
+        stop(world, call, world.agents[agent_id], cause, now)
+
+
+def not_answered(world: World, call: Call, agent: Agent, now: float) -> None:
+    """The ring time is over: a miss."""
+    world.effects.append(StopRinging(call.id, agent.id, StopCause.NO_ANSWER, missed=True))
+    failed(world, call, agent, RingOutcome.NO_ANSWER, now)
+
+
+def withdraw(world: World, call: Call, agent: Agent, now: float, *, blame: bool) -> None:
+    """The agent must not ring any more. With `blame` it is a miss if he let it ring on before."""
+    leg = call.legs.pop(agent.id)
+    rang = leg.started_at is not None or now > leg.offered_at + RING_GRACE_SECONDS
+    missed = blame and rang and now - ring_began(leg, now) >= MISS_AFTER_SECONDS
+    agent.ringing = ""
+    call.tried[agent.id] = call.round
+    if missed:
+        count_miss(agent)
+    world.effects.append(StopRinging(call.id, agent.id, StopCause.WITHDRAWN, missed))
+    world.refresh(agent, now)
+    reopen_if_silent(world, call, now)
+
+
+def failed(world: World, call: Call, agent: Agent, outcome: RingOutcome, now: float) -> None:
+    """The phone did not answer, in whatever way: the agent is left in peace for a while."""
+    del call.legs[agent.id]
+    agent.ringing = ""
+    call.tried[agent.id] = call.round
+    queue = world.queues[call.queue]
+    if outcome is RingOutcome.NO_ANSWER:
+        count_miss(agent)
+    back_off(world, agent, outcome, queue.config.retry_after, now)
+    world.refresh(agent, now)
+    reopen_if_silent(world, call, now)
+
+
+def count_miss(agent: Agent) -> None:
+    """Too many in a row lead to a break, for which the agent need not choose a reason."""
+    agent.misses += 1
+    limit = agent.config.max_no_answer
+    if limit and agent.misses >= limit and agent.status is AgentStatus.ACTIVE:
+        agent.status = AgentStatus.BREAK
+        agent.status_reason = NO_ANSWER_BREAK
+        agent.misses = 0
+
+
+def back_off(
+    world: World, agent: Agent, outcome: RingOutcome, delays: RetryDelays, now: float
+) -> None:
+    if agent.status is AgentStatus.BREAK or not agent.signed_in:
+        return
+    match outcome:
+        case RingOutcome.NO_ANSWER:
+            reason, seconds = "no_answer", delays.no_answer
+        case RingOutcome.BUSY:
+            reason, seconds = "busy", delays.busy
+        case RingOutcome.REJECTED:
+            reason, seconds = "rejected", delays.rejected
+        case _:
+            reason, seconds = "unreachable", delays.unreachable
+    agent.delay_reason = reason
+    agent.delay_until = now + max(seconds, RETRY_MIN_SECONDS)
+    world.deadlines.add(agent.delay_until, Due.DELAY, agent.id)
+
+
+def reopen_if_silent(world: World, call: Call, now: float) -> None:
+    """When the last phone has stopped, the call waits again, at its old place."""
+    if call.legs or call.state is not _RINGING:
+        return
+    call.become(_WAITING)
+    queue = world.queues[call.queue]
+    _ = queue.joinable.pop(call.id, None)
+    queue.add_waiting(call.place)
+    world.reopened[call.id] = None
+    if call.overdue:
+        leave(world, call, LeaveReason.TIMED_OUT, now)
+
+
+def pick(world: World, call: Call, agent: Agent, now: float) -> None:
+    """The agent takes the call from the list; without a Ring he was too late or is not free."""
+    queue = world.queues.get(call.queue)
+    if queue is None or call.state is _TALKING:
+        world.ignored += 1
+        return
+    if agent.id not in queue.positions or not agent.available:
+        world.ignored += 1
+        return
+    position = queue.positions[agent.id]
+    why = explain(queue, call, How.PICKED, [position], world.agents, now)
+    if call.state is _WAITING:
+        queue.drop_waiting(call.place)
+        call.become(_RINGING)
+    stop_all(world, call, StopCause.ANSWERED_ELSEWHERE, now)
+    call.step_until = None
+    ring(world, queue, call, agent, why, now, picked=True)
+    set_joinable(queue, call)
+
+
+def connect(world: World, call: Call, agent: Agent, now: float) -> None:
+    """This agent answered first."""
+    queue = world.queues[call.queue]
+    del call.legs[agent.id]
+    agent.ringing = ""
+    agent.talking.append(call.id)
+    agent.misses = 0
+    world.effects.append(Connect(call.id, agent.id))
+    stop_all(world, call, StopCause.ANSWERED_ELSEWHERE, now)
+    _ = queue.joinable.pop(call.id, None)
+    queue.drop_from_line(call.place)
+    queue.answers.append(now)
+    call.become(_TALKING)
+    call.agent = agent.id
+    call.announce_at = None
+    world.refresh(agent, now)
+
+
+def take_out(world: World, call: Call, cause: StopCause, now: float) -> Queue:
+    """Out of the line, with every phone silenced; the call is forgotten."""
+    queue = world.queues[call.queue]
+    if call.state is _WAITING:
+        queue.drop_waiting(call.place)
+    queue.drop_from_line(call.place)
+    _ = queue.joinable.pop(call.id, None)
+    del world.calls[call.id]
+    _ = world.reopened.pop(call.id, None)
+    _ = world.stepping.pop(call.id, None)
+    stop_all(world, call, cause, now)
+    return queue
+
+
+def leave(world: World, call: Call, reason: LeaveReason, now: float) -> None:
+    """The call leaves by itself."""
+    queue = take_out(world, call, StopCause.CALLER_LEFT, now)
+    queue.count_left(reason)
+    world.effects.append(Leave(call.id, queue.id, reason))

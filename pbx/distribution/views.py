@@ -1,0 +1,102 @@
+"""What readers get: immutable pictures of an agent and of a queue."""
+
+from dataclasses import dataclass
+
+from pbx.distribution.agents import Agent
+from pbx.distribution.calls import CallState
+from pbx.distribution.effects import AgentState
+from pbx.distribution.inputs import AgentStatus, LeaveReason
+from pbx.distribution.queues import Queue
+from pbx.distribution.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    id: str
+    state: AgentState
+    reason: str  # Of a break, or the cause of a back-off.
+    since: float
+    call: str  # Rings for or talks to; "" if neither.
+    ready: bool  # May be offered a call now; with max_calls above 1 also while talking.
+    signed_in: bool
+    status: AgentStatus  # What he chose; it may take effect only when the call ends.
+    reachable: bool
+    until: float | None  # The end of wrap-up or back-off.
+    idle_since: float
+    misses: int  # In a row.
+    queues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    call: str
+    number: str
+    position: int  # 1 = next.
+    priority: int
+    joined_at: float
+    ringing: tuple[str, ...]  # Agents.
+    tried: tuple[str, ...]  # Agents who did not answer it.
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    id: str
+    waiting: tuple[WaitingView, ...]  # Not answered yet, in order.
+    talking: tuple[tuple[str, str], ...]  # Call and agent.
+    agents: tuple[tuple[AgentState, int], ...]  # Members in each state.
+    ready: int
+    joined: int  # Since the queue exists: always the sum of waiting, talking and left.
+    left: tuple[tuple[LeaveReason, int], ...]
+
+
+def agent_view(agent: Agent) -> AgentView:
+    until = None
+    if agent.state is AgentState.WRAP_UP:
+        until = agent.wrap_up_until
+    elif agent.state is AgentState.DELAYED:
+        until = agent.delay_until
+    return AgentView(
+        agent.id,
+        agent.state,
+        agent.reason,
+        agent.since,
+        agent.call,
+        agent.available,
+        agent.signed_in,
+        agent.status,
+        agent.reachable,
+        until,
+        agent.idle_since,
+        agent.misses,
+        tuple(agent.places),
+    )
+
+
+def queue_view(world: World, queue: Queue) -> QueueView:
+    waiting: list[WaitingView] = []
+    for position, place in enumerate(queue.line, start=1):
+        call = world.calls[place.call]
+        waiting.append(
+            WaitingView(
+                call.id,
+                call.number,
+                position,
+                -place.priority,
+                place.joined_at,
+                tuple(call.legs),
+                tuple(call.tried),
+            )
+        )
+    return QueueView(
+        queue.id,
+        tuple(waiting),
+        tuple(
+            (call.id, call.agent)
+            for call in world.calls.values()
+            if call.queue == queue.id and call.state is CallState.TALKING
+        ),
+        tuple((state, queue.states[state.code]) for state in AgentState),
+        queue.index.count,
+        queue.joined,
+        tuple((reason, queue.left[reason]) for reason in LeaveReason if reason in queue.left),
+    )
