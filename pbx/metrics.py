@@ -1,0 +1,233 @@
+"""Figures for Prometheus, counted from the stream of events.
+
+Labels are bounded: ids of the configuration, words of our own, known methods. Nothing that a
+stranger sends becomes a label. What the process itself tells (memory, files, collections) and what
+other parts add with `watch` comes from a prometheus-client registry of our own.
+"""
+
+import asyncio
+import platform
+import time
+from collections.abc import Callable, Collection
+from typing import Final, assert_never
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from pbx.distribution.effects import AgentState
+from pbx.events import (
+    AgentStateChanged,
+    CallAnswered,
+    CallEnded,
+    CallQueued,
+    CallStarted,
+    Event,
+    OfferEnded,
+    OfferStarted,
+    QueueLeft,
+    RegistrationChanged,
+    RequestRefused,
+    WorkerFailed,
+)
+from pbx.exposition import OTHER, Histogram, Series
+from pbx.history.records import Verdict
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+RENDER_SECONDS: Final = 1.0  # Younger text is given out again: a scraper cannot keep us busy.
+LAG_SECONDS: Final = 0.1  # How often the loop is asked whether it is late.
+
+METHODS: Final = frozenset(
+    {
+        *("ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK"),
+        *("PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"),
+    }
+)
+# 5 s is the usual limit of a short abandon, 20 s the usual target of a service level.
+WAIT_BOUNDS: Final = (1, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800)
+TALK_BOUNDS: Final = (5, 15, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600)
+LAG_BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+
+_WAIT_OUTCOMES: Final = frozenset({"answered", "abandoned"})  # All else is a flow-out.
+
+
+class Metrics:
+    """Feed it with `on_event`; `render` gives the page. For one thread, the loop's."""
+
+    def __init__(self, version: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.registry = CollectorRegistry()
+        _ = ProcessCollector(registry=self.registry), GCCollector(registry=self.registry)
+        self._clock = clock
+        self._page = b""
+        self._rendered_at = float("-inf")
+        self._active: set[str] = set()
+        self._agents: dict[str, str] = {}  # Agent → state.
+        self._devices: dict[str, int] = {}  # Extension → bindings; those with none are left out.
+        self._make_families(version)
+
+    def _make_families(self, version: str) -> None:
+        queue = ("queue",)
+        self._calls = Series(
+            "pbx_calls_total", "Calls ended, by how they ended", "counter", ("verdict",)
+        )
+        self._calls_active = Series("pbx_calls_active", "Calls in progress", "gauge")
+        self._waiting = Series("pbx_queue_waiting", "Calls waiting now", "gauge", queue)
+        self._entered = Series(
+            "pbx_queue_entered_total", "Calls that joined the queue (offered)", "counter", queue
+        )
+        self._left = Series(
+            "pbx_queue_calls_total", "Calls that left the queue", "counter", ("queue", "reason")
+        )
+        self._wait = Histogram(
+            "pbx_queue_wait_seconds",
+            "Wait from joining to leaving; outcome is answered, abandoned or other (flow-out)",
+            WAIT_BOUNDS,
+            ("queue", "outcome"),
+        )
+        self._offers = Series(
+            "pbx_offers_total",
+            "Attempts to reach somebody; the queue of a direct call is empty",
+            "counter",
+            ("queue", "outcome"),
+        )
+        self._agent_states = Series("pbx_agents", "Agents in this state", "gauge", ("state",))
+        self._registered = Series("pbx_registered_devices", "Registered devices", "gauge")
+        self._refused = Series(
+            "pbx_requests_refused_total", "SIP requests refused", "counter", ("method", "status")
+        )
+        self._talk = Histogram("pbx_talk_seconds", "Talk time of answered calls", TALK_BOUNDS)
+        self._worker_failures = Series(
+            "pbx_media_worker_failures_total", "Media workers that died", "counter"
+        )
+        self._lag = Histogram("pbx_loop_lag_seconds", "How late the event loop was", LAG_BOUNDS)
+        self._info = Series(
+            "pbx_build_info", "Always 1; what runs here", "gauge", ("version", "python")
+        )
+        self._info.set((version, platform.python_version()), 1)
+        for verdict in Verdict:  # A rate needs the zero before the first one.
+            self._calls.set((verdict.value,), 0)
+        for state in AgentState:
+            self._agent_states.set((state.value,), 0)
+
+    def on_event(self, event: Event) -> None:
+        match event:
+            case AgentStateChanged():
+                self._agent_changed(event.agent, event.state)
+            case OfferEnded():
+                self._offers.add((event.queue, event.outcome))
+            case CallStarted():
+                self._active.add(event.call)
+            case CallQueued():
+                self._entered.add((event.queue,))
+                self._waiting.set((event.queue,), event.waiting)
+            case QueueLeft():
+                self._queue_left(event)
+            case CallEnded():
+                self._call_ended(event)
+            case RegistrationChanged():
+                self._registration_changed(event.extension, event.devices)
+            case RequestRefused():
+                self._request_refused(event.method, event.status)
+            case WorkerFailed():
+                self._worker_failures.add(())
+            case OfferStarted() | CallAnswered():
+                pass  # Counted at their end.
+            case _:
+                assert_never(event)
+
+    def on_loop_lag(self, seconds: float) -> None:
+        self._lag.observe((), seconds)
+
+    def configured(self, queues: Collection[str], agents: Collection[str]) -> None:
+        """What there is now: new queues start at zero, deleted queues and agents go."""
+        known = frozenset(queues)
+        families = (self._waiting, self._entered, self._left, self._wait, self._offers)
+        for family in families:
+            family.keep(lambda labels: labels[0] in known or labels[0] in ("", OTHER))
+        for queue in queues:
+            self._waiting.add((queue,), 0)
+            self._entered.add((queue,), 0)
+            for outcome in ("answered", "abandoned"):
+                self._left.add((queue, outcome), 0)
+        for agent in self._agents.keys() - set(agents):
+            self._agent_states.add((self._agents.pop(agent),), -1)
+
+    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A gauge that is asked when the page is made. `name` without the prefix `pbx_`."""
+        Gauge(f"pbx_{name}", text, registry=self.registry).set_function(read)
+
+    def render(self) -> bytes:
+        """The page; at most a second old."""
+        now = self._clock()
+        if now - self._rendered_at >= RENDER_SECONDS:
+            self._rendered_at = now
+            self._page = self._make_page()
+        return self._page
+
+    def _make_page(self) -> bytes:
+        self._calls_active.set((), len(self._active))
+        self._registered.set((), sum(self._devices.values()))
+        families = (
+            *(self._calls, self._calls_active, self._waiting, self._entered, self._left),
+            *(self._wait, self._offers, self._agent_states, self._registered, self._refused),
+            *(self._talk, self._worker_failures, self._lag, self._info),
+        )
+        pages = [family.page() for family in families]
+        return b"".join([*pages, generate_latest(self.registry)])
+
+    def _agent_changed(self, agent: str, state: str) -> None:
+        before = self._agents.get(agent)
+        if before is not None:
+            self._agent_states.add((before,), -1)
+        self._agents[agent] = state
+        self._agent_states.add((state,))
+
+    def _queue_left(self, event: QueueLeft) -> None:
+        queue, reason = event.queue, event.reason
+        self._waiting.set((queue,), event.waiting)
+        self._left.add((queue, reason))
+        outcome = reason if reason in _WAIT_OUTCOMES else OTHER
+        self._wait.observe((queue, outcome), event.wait_seconds)
+
+    def _call_ended(self, event: CallEnded) -> None:
+        self._active.discard(event.call)
+        self._calls.add((event.record.verdict.value,))
+        if event.record.answered_at is not None:
+            self._talk.observe((), event.record.talk_seconds)
+
+    def _registration_changed(self, extension: str, devices: int) -> None:
+        if devices:
+            self._devices[extension] = devices
+        else:
+            _ = self._devices.pop(extension, None)
+
+    def _request_refused(self, method: str, status: int) -> None:
+        known_status = str(status) if 100 <= status <= 699 else OTHER
+        self._refused.add((method if method in METHODS else OTHER, known_status))
+
+
+class LoopWatch:
+    """Measures how late the event loop is: a timer whose delay is the figure."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, observe: Callable[[float], None]) -> None:
+        self._loop = loop
+        self._observe = observe
+        self._handle: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self._arm(self._loop.time() + LAG_SECONDS)
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _arm(self, at: float) -> None:
+        self._handle = self._loop.call_at(at, self._due, at)
+
+    def _due(self, at: float) -> None:
+        now = self._loop.time()
+        self._observe(max(0.0, now - at))
+        # After a long stall the beats that were missed are left out: one stall, one figure.
+        self._arm(max(at + LAG_SECONDS, now))

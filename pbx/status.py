@@ -1,0 +1,76 @@
+"""What the exchange is doing now, as plain values: made by the app, shown by web and CLI.
+
+Names ending in `_at` and `since` are Unix seconds, durations are seconds. A reader subtracts
+`since` from `Status.at`, so that its own clock does not matter.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class CallStatus:
+    id: str
+    state: str
+    since: float  # When it entered this state.
+    started_at: float
+    caller: str
+    called: str
+    caller_name: str = ""
+    queue: str = ""
+    agent: str = ""
+    extension: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """`answered` and `abandoned` count the calls that joined since local midnight."""
+
+    id: str
+    waiting: int
+    longest_wait_seconds: float
+    answered: int
+    abandoned: int
+    ready: int = 0  # Members that could be rung now.
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    id: str
+    state: str
+    since: float
+    name: str = ""
+    reason: str = ""
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A media worker process."""
+
+    number: int
+    alive: bool
+    pid: int = 0
+    sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something needs a person: raised once, cleared once, by `name`."""
+
+    name: str
+    active: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    version: str
+    at: float  # When this was true.
+    uptime_seconds: float
+    calls: tuple[CallStatus, ...] = ()
+    queues: tuple[QueueStatus, ...] = ()
+    agents: tuple[AgentStatus, ...] = ()
+    registrations: int = 0
+    workers: tuple[WorkerStatus, ...] = ()
+    counters: dict[str, int] = field(default_factory=dict[str, int])
+    alarms: tuple[Alarm, ...] = ()
