@@ -1,0 +1,173 @@
+"""One call: a caller, the people rung for them, and at most one of these connected.
+
+    SETUP ----Bridge----> TALKING
+      |                      |
+      +------> ENDED <-------+
+
+Takes the neutral events of its legs and what its current block answers; gives commands. Knows
+nothing of SIP or RTP.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, assert_never
+
+from pbx.calls.causes import Cause
+from pbx.calls.commands import Command, Drop, Finish, HangUpLegs, Hold, PartyOver
+from pbx.calls.fork import Fork, ForkState
+from pbx.calls.leg import LegAnswered, LegDigit, LegEnded, LegEvent, LegHeld, LegRinging
+from pbx.flow.block import Block
+from pbx.history.records import Hangup, LegAudio, OfferRecord, Verdict
+
+OFFERS_MAX: Final = 1000
+"""Offers kept for one call's record. A caller who waits for hours in a ring-all queue makes
+many."""
+
+PATH_MAX: Final = 64
+"""Blocks a call may walk through: a loop in the configuration ends here."""
+
+
+class CallState(Enum):
+    SETUP = "setup"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+TRANSITIONS: Final[dict[CallState, frozenset[CallState]]] = {
+    CallState.SETUP: frozenset({CallState.TALKING, CallState.ENDED}),
+    CallState.TALKING: frozenset({CallState.ENDED}),
+    CallState.ENDED: frozenset(),
+}
+
+
+@dataclass(slots=True)
+class Call:
+    id: str
+    caller_leg: str
+    caller: str
+    caller_name: str
+    called: str
+    caller_extension: str  # "" for a caller from outside.
+    started: float
+    block: Block
+    extension_of: dict[str, str]  # Agent → extension.
+    occupies: str = ""  # The agent who calls from their own phone.
+    state: CallState = CallState.SETUP
+    forks: dict[str, Fork] = field(default_factory=dict[str, Fork])
+    party_of: dict[str, str] = field(default_factory=dict[str, str])  # Leg → party.
+    bridged: str = ""  # The party the caller talks to.
+    bridged_at: float | None = None
+    ended_at: float | None = None
+    waiting_since: float | None = None
+    queue: str = ""
+    queued: bool = False  # The distribution knows this call.
+    agent: str = ""
+    extension: str = ""
+    ring_seconds: float = 0.0
+    verdict: Verdict | None = None
+    hangup: Hangup = Hangup.SYSTEM
+    cause: Cause = Cause.NORMAL
+    path: list[str] = field(default_factory=list[str])
+    offers: list[OfferRecord] = field(default_factory=list[OfferRecord])
+    audio: dict[str, LegAudio] = field(default_factory=dict[str, LegAudio])
+    far_media: str = ""  # The media session offered to the people we ring.
+    codecs: tuple[str, ...] = ()
+    # Numbers what is played, so that a late end of the last prompt is told from the next one's.
+    plays: int = 0
+    legs_made: int = 0
+    media: list[str] = field(default_factory=list[str])  # Media sessions opened for this call.
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id} {self.state.name} {self.block.name} forks={len(self.forks)}>"
+
+    def on_leg(self, event: LegEvent, now: float) -> list[Command]:
+        if event.leg == self.caller_leg:
+            return self._on_caller(event, now)
+        ended = isinstance(event, LegEnded)
+        party = (self.party_of.pop if ended else self.party_of.get)(event.leg, "")
+        fork = self.forks.get(party)
+        if fork is None or event.leg not in fork.legs:
+            # It answered while our CANCEL was on its way, or ends after we dropped it (RFC 3261
+            # §9.1).
+            late = isinstance(event, LegAnswered)
+            return [HangUpLegs((event.leg,), Cause.ANSWERED_ELSEWHERE)] if late else []
+        return self._on_fork(fork, event, now)
+
+    def _on_caller(self, event: LegEvent, now: float) -> list[Command]:
+        match event:
+            case LegEnded():
+                return self._caller_gone(event, now)
+            case LegDigit():
+                return self.block.on_digit(self, event.digit, now)
+            case LegHeld():
+                return [Hold(event.leg, event.held)] if self.state is CallState.TALKING else []
+            case LegRinging() | LegAnswered():
+                return []
+            case _:
+                assert_never(event)
+
+    def _caller_gone(self, event: LegEnded, now: float) -> list[Command]:
+        if self.state is CallState.ENDED:
+            return []
+        talking = self.state is CallState.TALKING
+        commands = self.block.on_caller_gone(self, now)
+        verdict = Verdict.ANSWERED if talking else self.verdict or Verdict.ABANDONED
+        if not talking and not event.by_peer:
+            verdict = Verdict.FAILED
+        if not talking and self.block.name in ("play", "echo"):
+            verdict = self.verdict or Verdict.SERVED
+        by = Hangup.CALLER if event.by_peer else Hangup.SYSTEM
+        return [*commands, Finish(verdict, event.cause, by)]
+
+    def _on_fork(self, fork: Fork, event: LegEvent, now: float) -> list[Command]:
+        match event:
+            case LegRinging():
+                first = fork.on_ringing(now)
+                return self.block.on_party_ringing(self, fork.party, now) if first else []
+            case LegAnswered():
+                losers = fork.on_answered(event.leg, now)
+                if losers is None:
+                    return [HangUpLegs((event.leg,), Cause.ANSWERED_ELSEWHERE)]
+                stop: list[Command] = (
+                    [HangUpLegs(tuple(losers), Cause.ANSWERED_ELSEWHERE)] if losers else []
+                )
+                return [*stop, *self.block.on_party_answered(self, fork.party, now)]
+            case LegEnded():
+                cause = fork.on_ended(event.leg, event.cause)
+                if cause is None:
+                    return []
+                del self.forks[fork.party]
+                told = self.block.on_party_ended(self, fork.party, cause, now)
+                return [PartyOver(fork, cause), *told]
+            case LegDigit():
+                return []
+            case LegHeld():
+                talks = self.bridged == fork.party
+                return [Hold(event.leg, event.held)] if talks else []
+            case _:
+                assert_never(event)
+
+    def drop_all(self) -> list[Command]:
+        cause = Cause.NORMAL if self.state is CallState.TALKING else Cause.CALLER_GONE
+        return [Drop(party, cause) for party in self.forks]
+
+    def talk_to(self, fork: Fork, now: float) -> None:
+        assert fork.state is ForkState.UP, fork
+        self._become(CallState.TALKING)
+        self.bridged, self.bridged_at = fork.party, now
+        self.agent, self.extension = fork.agent, fork.extension
+        rang_from = fork.ringing_since if fork.ringing_since is not None else fork.started
+        self.ring_seconds = max(0.0, (fork.answered or now) - rang_from)
+
+    def end(self, finish: Finish, now: float) -> None:
+        self._become(CallState.ENDED)
+        self.ended_at = now
+        self.verdict, self.cause, self.hangup = finish.verdict, finish.cause, finish.by
+
+    def note_offer(self, record: OfferRecord) -> None:
+        if len(self.offers) < OFFERS_MAX:
+            self.offers.append(record)
+
+    def _become(self, state: CallState) -> None:
+        assert state in TRANSITIONS[self.state], (self.id, self.state, state)
+        self.state = state

@@ -1,0 +1,422 @@
+"""The whole PBX without a socket, a clock or dice: bytes, worker events and time go in, things to
+do come out.
+
+One queue of work per wake-up: what the endpoint reports goes to legs, what legs report to calls,
+what calls want to
+legs and to the distribution, whose effects go to calls again, until nothing is left. Who does what:
+
+    sip.Endpoint -> Legs -> Call + its current Block -> commands -> Legs, MediaPool, Distribution
+"""
+
+from collections import deque
+from typing import Any, ClassVar, Final, cast
+
+from media import protocol as media
+from pbx.attendance import Attendance
+from pbx.calls.call import Call
+from pbx.calls.causes import Cause
+from pbx.calls.commands import Command, Finish
+from pbx.calls.leg import LegAnswered, LegDigit, LegEnded, LegEvent, LegHeld, LegRinging
+from pbx.calls.legs import Legs
+from pbx.calls.media_pool import MediaPool, ToWorker
+from pbx.deadlines import Deadlines
+from pbx.distribution import inputs
+from pbx.distribution.config import DistributionConfig
+from pbx.distribution.core import Distribution
+from pbx.distribution.effects import (
+    AgentChanged,
+    Announce,
+    Connect,
+    Effect,
+    Leave,
+    Release,
+    Ring,
+    StopRinging,
+)
+from pbx.events import AgentStateChanged, Event, RegistrationChanged, RequestRefused, WorkerFailed
+from pbx.history.records import Hangup, Verdict
+from pbx.plan import Plan
+from pbx.switching import CarryOutEffects, Switching
+from sip import events as sip
+from sip.auth import Gate
+from sip.endpoint import Endpoint, EndpointConfig
+from sip.errors import ParseError
+from sip.flow import Flow
+from sip.message import Request, Response
+from sip.registration import BindingChange, BindingKind, Registrar, RegistrarLimits
+from sip.tokens import Tokens
+from sip.uri import Uri
+
+Output = sip.Send | ToWorker | Event
+Item = Any
+"""What the work queue holds: outputs of the layers, and (call, command) pairs."""
+
+STEPS_MAX: Final = 1_000_000
+"""Of one wake-up. Only a loop among our own machines gets there."""
+
+
+class Exchange(Switching):
+    """Everything that decides. `epoch` is the Unix time at monotonic zero."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        secret: bytes,
+        seed: int,
+        epoch: float,
+        workers: int,
+        ports: tuple[int, int],
+        sip_config: EndpointConfig,
+        registrar: RegistrarLimits,
+        strict: bool = False,
+    ) -> None:
+        tokens = Tokens(secret)
+        gate = Gate(plan.realm, plan.accounts, plan.trusted, secret)
+        endpoint = Endpoint(sip_config, tokens, gate)
+        pool = MediaPool(workers, *ports, plan.media_bind)
+        super().__init__(
+            plan,
+            tokens=tokens,
+            legs=Legs(endpoint, pool),
+            pool=pool,
+            registrar=Registrar(registrar),
+            distribution=Distribution(DistributionConfig(), seed),
+            attendance=Attendance(plan.sign_out_grace_seconds),
+            epoch=epoch,
+        )
+        self.endpoint = endpoint
+        self.gate = gate
+        self.strict = strict
+        self.faults: list[str] = []
+        self._deadlines = Deadlines()
+        self._apply_plan()
+
+    # --- inputs from the edge
+
+    def start(self, now: float) -> list[Output]:
+        """Once, at the beginning: the configuration takes effect."""
+        return self.configure(self.plan, now)
+
+    def configure(self, plan: Plan, now: float) -> list[Output]:
+        """Another configuration; calls, offers and registrations go on."""
+        self.plan = plan
+        for call in self.calls.values():
+            call.extension_of = plan.extension_of
+        self._apply_plan()
+        self.gate.replace(plan.realm, plan.accounts, plan.trusted)
+        items: list[Item] = self._tell(inputs.Configured(plan.distribution), now)
+        items += self._attend(self.attendance.configure(plan, self._devices()), now)
+        return self._run(items, now)
+
+    def on_datagram(self, data: bytes, flow: Flow, now: float) -> list[Output]:
+        return self._run(self.endpoint.on_datagram(data, flow, now), now)
+
+    def on_message(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
+        return self._run(self.endpoint.on_message(message, flow, now), now)
+
+    def on_garbage(self, error: ParseError, flow: Flow, now: float) -> list[Output]:
+        """Bytes of a connection that are no message: answered where that is possible."""
+        return self._run([*self.endpoint.on_garbage(error, flow)], now)
+
+    def on_flow_closed(self, flow: Flow, now: float) -> list[Output]:
+        items: list[Item] = [*self.endpoint.on_flow_failed(flow, now)]
+        items += self.registrar.flow_closed(flow)
+        return self._run(items, now)
+
+    def on_media(self, worker: int, event: media.Event, now: float) -> list[Output]:
+        return self._run(self._on_media(worker, event, now), now)
+
+    def on_worker_lost(self, worker: int, error: str, now: float) -> list[Output]:
+        """A media worker has died: its calls end with a clear verdict."""
+        items: list[Item] = [WorkerFailed(worker, error, self._wall(now))]
+        for session in self.pool.on_worker_lost(worker):
+            items += self._media_lost(session, now)
+            items += self._media_closed(session, None, now)
+        return self._run(items, now)
+
+    def on_worker_back(self, worker: int) -> None:
+        self.pool.on_worker_back(worker)
+
+    def on_time(self, now: float) -> list[Output]:
+        items: list[Item] = [*self.endpoint.on_time(now)]
+        items += self.legs.on_time(now)
+        items += self._tell(inputs.TimePassed(), now)
+        items += self.registrar.on_time(now)
+        items += self._attend(self.attendance.on_time(now), now)
+        for kind, key in self._deadlines.take_expired(now):
+            items += self._on_deadline(kind, key, now)
+        return self._run(items, now)
+
+    def shut_down(self, now: float) -> list[Output]:
+        """End every call, politely. New ones should not be let in any more."""
+        items: list[Item] = []
+        for call in list(self.calls.values()):
+            verdict = Verdict.ANSWERED if call.bridged else Verdict.SYSTEM
+            items.append((call, Finish(verdict, Cause.SHUTDOWN, Hangup.SYSTEM)))
+        return self._run(items, now)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """Call `on_time` no later than this."""
+        nearest = self.endpoint.next_deadline
+        for other in (
+            self.legs.next_deadline,
+            self.distribution.next_deadline,
+            self.registrar.next_deadline,
+            self.attendance.next_deadline,
+            self._deadlines.next_deadline,
+        ):
+            if other is not None and (nearest is None or other < nearest):
+                nearest = other
+        return nearest
+
+    @property
+    def silent(self) -> bool:
+        """No call is left, and no record or port waits for a media worker."""
+        return not (self.calls or self.ending or len(self.legs) or len(self.pool))
+
+    def leftovers(self) -> dict[str, int]:
+        """What is alive, by kind. All zero (but for bindings) when nobody talks."""
+        return {
+            **self.endpoint.leftovers(),
+            "calls": len(self.calls),
+            "ending": len(self.ending),
+            "legs": len(self.legs),
+            "media": len(self.pool),
+            "ports": self.pool.ports_in_use,
+            "deadlines": len(self._deadlines),
+        }
+
+    # --- the work queue
+
+    def _run(self, items: list[Item], now: float) -> list[Output]:
+        outputs: list[Output] = []
+        work: deque[Item] = deque(items)
+        steps = 0
+        while work:
+            item = work.popleft()
+            kind = cast("type[object]", type(item))
+            if kind is sip.Send or kind is ToWorker:
+                outputs.append(item)
+                continue
+            handler = self._HANDLERS.get(kind)
+            if handler is None:
+                outputs.append(item)
+                continue
+            steps += 1
+            assert steps < STEPS_MAX, item
+            more = self._carry_out(handler, item, now)
+            if more:
+                work.extendleft(reversed(more))
+        return outputs
+
+    def _carry_out(self, handler: Any, item: Item, now: float) -> list[Item]:  # noqa: ANN401
+        try:
+            done: list[Item] = handler(self, item, now)
+        except Exception as error:
+            # A bug of ours ends the call it concerns, never the process (the record says FAILED).
+            if self.strict:
+                raise
+            self.faults.append(f"{type(error).__name__}: {error} in {str(item)[:200]}")
+            del self.faults[:-100]
+            call = self._call_of(item)
+            if call is None or call.id not in self.calls:
+                return []
+            del self.calls[call.id]
+            return self._tear_down(call, now)
+        return done
+
+    def _call_of(self, item: Item) -> Call | None:
+        if isinstance(item, tuple):
+            return cast("tuple[Call, Command]", item)[0]
+        leg = getattr(item, "leg", None) or getattr(item, "session", None)
+        if isinstance(leg, str) and leg in self.legs:
+            return self.calls.get(self.legs[leg].call)
+        name = getattr(item, "call", None)
+        return self.calls.get(name) if isinstance(name, str) else None
+
+    def _do(self, item: tuple[Call, Command], now: float) -> list[Item]:
+        call, command = item
+        done = self.carry_out(call, command, now)
+        self._arm(call)
+        return done
+
+    def _arm(self, call: Call) -> None:
+        deadline = call.block.next_deadline
+        if deadline is not None and call.id in self.calls:
+            self._deadlines.start("block", call.id, deadline)
+        else:
+            self._deadlines.stop("block", call.id)
+
+    def _on_deadline(self, kind: str, key: str, now: float) -> list[Item]:
+        if kind == "flush":
+            return self._flush(key, now)
+        call = self.calls.get(key)
+        if call is None:
+            return []
+        return self._commands(call, call.block.on_time(call, now))
+
+    # --- what the layers report
+
+    def _on_leg(self, event: LegEvent, now: float) -> list[Item]:
+        call = self.calls.get(self._call_by_leg.get(event.leg, ""))
+        if isinstance(event, LegEnded):
+            _ = self._call_by_leg.pop(event.leg, None)
+        if call is None:
+            return []
+        return self.leg_event(call, event, now)
+
+    def _carry_out_effects(self, item: CarryOutEffects, now: float) -> list[Item]:
+        return [self._effects.popleft(), item] if self._effects else []
+
+    def _on_effect(self, effect: Effect, now: float) -> list[Item]:
+        if isinstance(effect, AgentChanged):
+            return self._agent_changed(effect, now)
+        call = self.calls.get(effect.call)
+        if call is None:
+            return []
+        return self.effect(call, effect, now)
+
+    def _agent_changed(self, effect: AgentChanged, now: float) -> list[Item]:
+        self.attendance.note_state(effect.agent, effect.state)
+        return [AgentStateChanged(effect.agent, effect.state.value, effect.reason, self._wall(now))]
+
+    def _on_media(self, worker: int, event: media.Event, now: float) -> list[Item]:
+        match event:
+            case media.Digit() | media.Silent():
+                return [*self.legs.on_media(event, now)]
+            case media.PlayEnded():
+                return self._played(event, now)
+            case media.Closed():
+                self.pool.on_closed(event.session)
+                return self._media_closed(event.session, event.stats, now)
+            case media.Failed():
+                return self._media_lost(event.session, now)
+            case _:
+                return []
+
+    def _media_lost(self, session: str, now: float) -> list[Item]:
+        ended = self.legs.on_media_lost(session, now)
+        call = self.calls.get(self._call_by_media.get(session, ""))
+        if ended or call is None:
+            return [*ended]
+        # Nobody talks through it yet, but the phones that ring for this call were promised it.
+        return [(call, Finish(Verdict.FAILED, Cause.FAILED, Hangup.SYSTEM))]
+
+    def _played(self, event: media.PlayEnded, now: float) -> list[Item]:
+        call = self.calls.get(self._call_by_media.get(event.session, ""))
+        if call is None or event.play != call.plays or call.bridged:
+            return []
+        return self._commands(call, call.block.on_played(call, now))
+
+    def _on_request(self, event: sip.RequestReceived, now: float) -> list[Item]:
+        request = event.request
+        if request.method == "REGISTER":
+            return self._on_register(event, now)
+        if request.method == "OPTIONS":
+            return [*self.endpoint.respond(event.transaction, 200, now)]
+        # Presence, lamps and messages are not there yet. 489 names what we do (nothing), RFC 6665
+        # §8.2.1.
+        status = 489 if request.method in ("SUBSCRIBE", "PUBLISH") else 405
+        return [
+            *self.endpoint.respond(event.transaction, status, now),
+            RequestRefused(request.method, event.flow.remote[0], status, self._wall(now)),
+        ]
+
+    def _on_register(self, event: sip.RequestReceived, now: float) -> list[Item]:
+        aor = event.request.to.uri.user or ""
+        extension = self.plan.extensions.get(aor)
+        allowed = event.username == aor or (event.username is None and extension is not None)
+        if extension is None or not allowed or extension.contact:
+            # Registering somebody else's extension: RFC 3261 §10.3 step 4.
+            refused = RequestRefused("REGISTER", event.flow.remote[0], 403, self._wall(now))
+            return [*self.endpoint.respond(event.transaction, 403, now), refused]
+        (status, headers), changes = self.registrar.register(aor, event.request, event.flow, now)
+        return [*self.endpoint.respond(event.transaction, status, now, headers), *changes]
+
+    def _on_binding(self, change: BindingChange, now: float) -> list[Item]:
+        devices = len(self.registrar.bindings(change.aor))
+        items: list[Item] = [
+            RegistrationChanged(
+                change.aor, change.binding.contact, change.kind.value, devices, self._wall(now)
+            )
+        ]
+        agent = self.plan.agent_of.get(change.aor)
+        if agent is not None and change.kind is not BindingKind.REFRESHED:
+            items += self._attend(self.attendance.on_devices(agent, devices, now), now)
+        return items
+
+    def _on_invite(self, event: sip.InviteReceived, now: float) -> list[Item]:
+        request = event.request
+        if len(self.calls) >= self.plan.calls_max:
+            retry = (("Retry-After", "5"),)
+            return [*self.endpoint.reject(event.session, 503, now, retry)]
+        sender = request.from_
+        if event.username is None:
+            caller, name, extension = sender.uri.user or "anonymous", sender.display, ""
+        else:
+            caller = extension = event.username
+            known = self.plan.extensions.get(extension)
+            name = known.name if known is not None else ""
+        called = Uri.parse(request.uri).user or ""
+        return self.new_call(
+            event.session, request.body, event.flow, caller, name, extension, called, now
+        )
+
+    def _on_progress(self, event: sip.SessionProgress, now: float) -> list[Item]:
+        return [*self.legs.on_progress(event, now)]
+
+    def _on_answered(self, event: sip.SessionAnswered, now: float) -> list[Item]:
+        return [*self.legs.on_answered(event, now)]
+
+    def _on_acked(self, event: sip.SessionAcked | sip.OfferAnswered, now: float) -> list[Item]:
+        return [*self.legs.on_late_answer(event.session, event.body, now)]
+
+    def _on_offered(self, event: sip.SessionOffered, now: float) -> list[Item]:
+        return [*self.legs.on_offered(event, now)]
+
+    def _on_ended(self, event: sip.SessionEnded, now: float) -> list[Item]:
+        return [*self.legs.on_ended(event, now)]
+
+    def _on_in_dialog(self, event: sip.InDialogRequest, now: float) -> list[Item]:
+        return [*self.legs.on_request(event, now)]
+
+    def _nothing(self, event: object, now: float) -> list[Item]:
+        return []
+
+    def _attend(self, told: list[inputs.Input], now: float) -> list[Item]:
+        return [effect for event in told for effect in self._tell(event, now)]
+
+    def _devices(self) -> dict[str, int]:
+        return {name: len(self.registrar.bindings(name)) for name in self.plan.extensions}
+
+    def _apply_plan(self) -> None:
+        self.legs.codecs = self.plan.codecs
+        self.legs.media_host = self.plan.media_host
+        self.legs.silence_seconds = self.plan.silence_seconds
+
+    _HANDLERS: ClassVar[dict[type, Any]] = {
+        tuple: _do,
+        sip.InviteReceived: _on_invite,
+        sip.SessionProgress: _on_progress,
+        sip.SessionAnswered: _on_answered,
+        sip.SessionAcked: _on_acked,
+        sip.OfferAnswered: _on_acked,
+        sip.OfferRejected: _nothing,
+        sip.SessionOffered: _on_offered,
+        sip.SessionEnded: _on_ended,
+        sip.RequestReceived: _on_request,
+        sip.InDialogRequest: _on_in_dialog,
+        sip.RequestDone: _nothing,
+        BindingChange: _on_binding,
+        CarryOutEffects: _carry_out_effects,
+        LegRinging: _on_leg,
+        LegAnswered: _on_leg,
+        LegEnded: _on_leg,
+        LegDigit: _on_leg,
+        LegHeld: _on_leg,
+        **dict.fromkeys(
+            (AgentChanged, Announce, Connect, Leave, Release, Ring, StopRinging), _on_effect
+        ),
+    }

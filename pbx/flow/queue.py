@@ -1,0 +1,217 @@
+"""Wait in a queue: greeting, music, announcements, and the agents that the distribution rings.
+
+JOINING --Proceed--> WAITING --Connect--> TALKING
+   \\                   |                   |
+    +---- Leave -------+--> LEFT           +--> the call ends with either side
+"""
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final, assert_never
+
+from pbx.calls.causes import Cause
+from pbx.calls.commands import (
+    AnswerCaller,
+    Bridge,
+    Command,
+    Dial,
+    Drop,
+    Finish,
+    GoTo,
+    PlayToCaller,
+    Proceed,
+    Tell,
+)
+from pbx.distribution.effects import (
+    AgentChanged,
+    Announce,
+    Connect,
+    Effect,
+    Leave,
+    Release,
+    Ring,
+    StopCause,
+    StopRinging,
+)
+from pbx.distribution.explain import summary
+from pbx.distribution.inputs import (
+    CallJoined,
+    CallLeft,
+    ConversationEnded,
+    LeaveReason,
+    RingEnded,
+    RingOutcome,
+    RingStarted,
+)
+from pbx.flow.block import Block, hung_up_by
+from pbx.history.records import Verdict
+from pbx.plan import HANGUP, Destination
+
+if TYPE_CHECKING:
+    from pbx.calls.call import Call
+
+OUTCOMES: Final[dict[Cause, RingOutcome]] = {
+    Cause.BUSY: RingOutcome.BUSY,
+    Cause.REJECTED: RingOutcome.REJECTED,
+    Cause.FORBIDDEN: RingOutcome.REJECTED,
+    Cause.NO_ANSWER: RingOutcome.NO_ANSWER,
+    Cause.UNREACHABLE: RingOutcome.UNREACHABLE,
+    Cause.NOT_FOUND: RingOutcome.UNREACHABLE,
+}
+
+STOPS: Final[dict[StopCause, Cause]] = {
+    StopCause.ANSWERED_ELSEWHERE: Cause.ANSWERED_ELSEWHERE,
+    StopCause.NO_ANSWER: Cause.NO_ANSWER,
+    StopCause.CALLER_LEFT: Cause.CALLER_GONE,
+    StopCause.WITHDRAWN: Cause.WITHDRAWN,
+}
+
+VERDICTS: Final[dict[LeaveReason, Verdict]] = {
+    LeaveReason.TIMED_OUT: Verdict.TIMED_OUT,
+    LeaveReason.QUEUE_FULL: Verdict.QUEUE_FULL,
+    LeaveReason.NOBODY_SIGNED_IN: Verdict.NOBODY_SIGNED_IN,
+    LeaveReason.KEY: Verdict.KEY_PRESSED,
+}
+
+POSITION_MAX: Final = 20
+"""There is one recording for each number up to here."""
+
+
+class QueueState(Enum):
+    JOINING = "joining"
+    WAITING = "waiting"
+    TALKING = "talking"
+    LEFT = "left"
+
+
+_S = QueueState
+TRANSITIONS: Final[dict[QueueState, frozenset[QueueState]]] = {
+    _S.JOINING: frozenset({_S.WAITING, _S.TALKING, _S.LEFT}),
+    _S.WAITING: frozenset({_S.TALKING, _S.LEFT}),
+    _S.TALKING: frozenset({_S.LEFT}),
+    _S.LEFT: frozenset(),
+}
+
+
+class QueueBlock(Block):
+    name = "queue"
+
+    def __init__(
+        self,
+        queue: str,
+        *,
+        greeting: tuple[str, ...] = (),
+        music: tuple[str, ...] = (),
+        positions: tuple[tuple[str, ...], ...] = (),
+        ways_out: dict[LeaveReason, Destination] | None = None,
+        keys: dict[str, Destination] | None = None,
+    ) -> None:
+        """`positions`: what is said to the first in line, to the second, and so on."""
+        self.queue = queue
+        self.greeting = greeting
+        self.music = music
+        self.positions = positions
+        self.ways_out = ways_out or {}
+        self.keys = keys or {}
+        self.state = QueueState.JOINING
+        self.agent = ""  # Who was connected.
+        self.music_plays = False
+        self.next_deadline = None
+
+    def start(self, call: "Call", now: float) -> list[Command]:
+        # Agents are rung before the caller is answered: it is the agent's phone that takes time.
+        joined = CallJoined(call=call.id, queue=self.queue, number=call.caller)
+        return [Tell(joined), Proceed()]
+
+    def on_proceed(self, call: "Call", now: float) -> list[Command]:
+        if self.state is not QueueState.JOINING:
+            return []
+        self._become(QueueState.WAITING)
+        return [AnswerCaller(), *self._entertain()]
+
+    def _entertain(self) -> list[Command]:
+        if self.greeting:
+            return [PlayToCaller(self.greeting)]
+        return self._music()
+
+    def _music(self) -> list[Command]:
+        self.music_plays = bool(self.music)
+        return [PlayToCaller(self.music, repeat=True, resume=True)] if self.music else []
+
+    def on_played(self, call: "Call", now: float) -> list[Command]:
+        if self.state is not QueueState.WAITING or self.music_plays:
+            return []  # Music ends by itself only if it cannot be played: trying again is no use.
+        return self._music()
+
+    def on_digit(self, call: "Call", digit: str, now: float) -> list[Command]:
+        destination = self.keys.get(digit)
+        if destination is None or self.state is not QueueState.WAITING:
+            return []
+        self._become(QueueState.LEFT)
+        call.verdict = Verdict.KEY_PRESSED
+        return [Tell(CallLeft(call.id, LeaveReason.KEY)), GoTo(destination)]
+
+    def on_caller_gone(self, call: "Call", now: float) -> list[Command]:
+        if self.state is QueueState.TALKING:
+            return [Tell(ConversationEnded(call.id, self.agent))]
+        if self.state is QueueState.LEFT:
+            return []
+        self._become(QueueState.LEFT)
+        return [Tell(CallLeft(call.id, LeaveReason.ABANDONED))]
+
+    def on_party_ringing(self, call: "Call", party: str, now: float) -> list[Command]:
+        return [Tell(RingStarted(call.id, party))]
+
+    def on_party_answered(self, call: "Call", party: str, now: float) -> list[Command]:
+        return [Tell(RingEnded(call.id, party, RingOutcome.ANSWERED))]
+
+    def on_party_ended(self, call: "Call", party: str, cause: Cause, now: float) -> list[Command]:
+        if call.bridged == party:
+            return [
+                Tell(ConversationEnded(call.id, party)),
+                Finish(Verdict.ANSWERED, cause, hung_up_by(cause)),
+            ]
+        return [Tell(RingEnded(call.id, party, OUTCOMES.get(cause, RingOutcome.FAILED)))]
+
+    def on_effect(self, call: "Call", effect: Effect, now: float) -> list[Command]:
+        match effect:
+            case Ring():
+                extension = call.extension_of.get(effect.agent, "")
+                return [Dial(effect.agent, extension, effect.agent, summary(effect.explanation))]
+            case StopRinging():
+                return [Drop(effect.agent, STOPS[effect.cause])]
+            case Connect():
+                if self.state is QueueState.JOINING:
+                    self._become(QueueState.WAITING)
+                self._become(QueueState.TALKING)
+                self.agent = effect.agent
+                return [Bridge(effect.agent)]
+            case Release():
+                return [Drop(effect.agent, Cause.ANSWERED_ELSEWHERE)]
+            case Leave():
+                return self._leave(call, effect)
+            case Announce():
+                return self._announce(effect.position)
+            case AgentChanged():
+                return []
+            case _:
+                assert_never(effect)
+
+    def _leave(self, call: "Call", effect: Leave) -> list[Command]:
+        if self.state in (QueueState.LEFT, QueueState.TALKING):
+            return []
+        self._become(QueueState.LEFT)
+        call.verdict = VERDICTS.get(effect.reason, Verdict.SYSTEM)
+        return [GoTo(self.ways_out.get(effect.reason, HANGUP))]
+
+    def _announce(self, position: int) -> list[Command]:
+        if self.state is not QueueState.WAITING or not 1 <= position <= len(self.positions):
+            return []
+        files = self.positions[position - 1]
+        if not files:
+            return []
+        self.music_plays = False
+        return [PlayToCaller(files)]
+
+    def _become(self, state: QueueState) -> None:
+        assert state in TRANSITIONS[self.state], (self.queue, self.state, state)
+        self.state = state

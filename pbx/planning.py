@@ -1,0 +1,105 @@
+"""From the checked configuration to the plan of the exchange."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pbx.config.compile import to_distribution
+from pbx.config.model import Config, QueueSettings
+from pbx.config.sounds import find_sounds
+from pbx.config.values import Destination as ConfiguredDestination
+from pbx.plan import AgentPlan, Destination, ExtensionPlan, Plan, QueuePlan, SignIn
+from sip.auth import Account, make_ha1
+from sip.flow import Flow
+
+MUSIC: Final = "music/"
+
+
+def make_plan(config: Config, flows: Mapping[str, Flow]) -> Plan:
+    """`flows`: the way to each fixed contact. Passwords are those in the configuration."""
+    found = find_sounds(config.sounds)
+    sounds = {name: str(path) for name, path in found.prompts.items()}
+    sounds |= {f"{MUSIC}{name}": str(path) for name, path in found.music.items()}
+    agent_of = {config.extension_of(agent): agent for agent in config.agents}
+    return Plan(
+        company=config.company,
+        extensions={
+            name: ExtensionPlan(
+                name,
+                extension.name,
+                contact=extension.contact or "",
+                flow=flows.get(extension.contact or ""),
+                ring_seconds=extension.ring_timeout,
+            )
+            for name, extension in config.extensions.items()
+        },
+        agents={
+            name: AgentPlan(
+                name, agent.name, config.extension_of(name), SignIn(agent.signed_in.value)
+            )
+            for name, agent in config.agents.items()
+        },
+        queues={name: _queue_plan(name, queue, sounds) for name, queue in config.queues.items()},
+        numbers=_numbers(config),
+        sounds=sounds,
+        distribution=to_distribution(config),
+        realm=config.sip.realm,
+        accounts=_accounts(config),
+        trusted=config.sip.trusted,
+        codecs=config.media.codecs,
+        media_host=config.media.external_address or "",
+        media_bind=config.media.host,
+        silence_seconds=config.media.silence_timeout,
+        sign_out_grace_seconds=config.sign_out_grace,
+        calls_max=config.sip.calls_max,
+        agent_of=agent_of,
+        extension_of={agent: extension for extension, agent in agent_of.items()},
+    )
+
+
+def _queue_plan(name: str, queue: QueueSettings, sounds: Mapping[str, str]) -> QueuePlan:
+    def files(*wanted: str | None) -> tuple[str, ...]:
+        return tuple(sounds[sound] for sound in wanted if sound is not None and sound in sounds)
+
+    return QueuePlan(
+        id=name,
+        number=queue.number or "",
+        greeting=files(queue.greeting),
+        music=files(f"{MUSIC}{queue.music}"),
+        on_timeout=_destination(queue.on_timeout),
+        on_full=_destination(queue.on_full),
+        on_empty=_destination(queue.on_empty),
+        on_key=tuple((key, _destination(to)) for key, to in queue.on_key.items()),
+        announce_position=queue.announce.position,
+    )
+
+
+def _numbers(config: Config) -> dict[str, Destination]:
+    numbers = {number: _destination(entry.destination) for number, entry in config.numbers.items()}
+    for name, queue in config.queues.items():
+        if queue.number is not None:
+            numbers[queue.number] = Destination("queue", name)
+        if name not in config.extensions:
+            _ = numbers.setdefault(name, Destination("queue", name))
+    codes = config.feature_codes
+    numbers[codes.sign_in] = Destination("code", "sign_in")
+    numbers[codes.break_] = Destination("code", "break")
+    numbers[codes.end_wrap_up] = Destination("code", "end_wrap_up")
+    return numbers
+
+
+def _destination(configured: ConfiguredDestination) -> Destination:
+    return Destination(configured.kind.value, configured.target)
+
+
+def _accounts(config: Config) -> dict[str, Account]:
+    realm = config.sip.realm
+    return {
+        name: Account(
+            name,
+            ha1_md5=make_ha1(name, realm, extension.password),
+            ha1_sha256=make_ha1(name, realm, extension.password, "SHA-256"),
+            algorithm=extension.algorithm,
+        )
+        for name, extension in config.extensions.items()
+        if extension.password
+    }
