@@ -1,0 +1,406 @@
+"""The composition root: the exchange with its sockets, workers, clock, dice, disk and pages.
+
+Everything that decides is in `pbx.exchange`; here its outputs are carried out, one loop turn at a
+time.
+"""
+
+import asyncio
+import errno
+import gc
+import os
+import resource
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from pyee.base import EventEmitter
+
+from media import protocol as media
+from media.client import MediaWorker, WorkerError
+from pbx import __version__
+from pbx.calls.media_pool import ToWorker
+from pbx.config import Config, complete_secrets, load
+from pbx.config.errors import ConfigErrors
+from pbx.exchange import Exchange, Output
+from pbx.log import get_logger, log_event
+from pbx.metrics import LoopWatch, Metrics
+from pbx.planning import make_plan
+from pbx.reporting import DayCounts, make_status
+from pbx.status import Alarm, Status, WorkerStatus
+from pbx.store import Store
+from pbx.web.server import WebError, WebServer
+from sip.endpoint import EndpointConfig
+from sip.errors import ParseError
+from sip.events import Send
+from sip.flow import Flow
+from sip.message import Request, Response
+from sip.registration import RegistrarLimits
+from sip.trace import Trace, Traced
+from sip.transport import Transports
+from sip.uri import Uri
+
+OPEN_FILES_MAX: Final = 1 << 20  # Four sockets per call, as many calls as the ports allow.
+GC_THRESHOLDS: Final = (
+    50_000,
+    20,
+    100,
+)  # Calls make few cycles; a full collection stalls the loop.
+DRAIN_SECONDS: Final = 2.0  # For the last BYEs, answers and figures after SIGTERM.
+PASSWORD_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+PASSWORD_LENGTH: Final = 16
+DEFAULT_PORT: Final = 5060
+
+
+class StartError(Exception):
+    """The PBX cannot start; the text is one line that says what to do."""
+
+
+class App:
+    """One running PBX. `start`, then `run` or wait yourself, then `stop`."""
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        self.config = config
+        self.sip_address = (config.sip.host, config.sip.port)
+        self.alarms: dict[str, Alarm] = {}
+        self.workers: list[MediaWorker] = []
+        self._loop = loop
+        self._log = get_logger()
+        self._started_at = time.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._started = False  # Until then what phones send is dropped: they send it again.
+        self._bus = EventEmitter()
+        self._restarts: dict[int, asyncio.Task[None]] = {}
+        self._run_directory = Path(tempfile.mkdtemp(prefix="dzvin-"))  # The workers' sockets.
+        self.transports = Transports(
+            loop,
+            self._on_datagram,
+            self._on_message,
+            self._on_closed,
+            self._on_garbage,
+            external_host=config.sip.external_address or "",
+        )
+        self.trace = Trace()
+        self.metrics = Metrics(__version__)
+        self.counts = DayCounts(_midnight())
+        self.watch = LoopWatch(loop, self.metrics.on_loop_lag)
+        self.store = Store(config.storage.path, self._on_alarm)
+        self.web = WebServer(
+            render_metrics=self.metrics.render,
+            status=self.status,
+            calls=self.store.calls,
+            ready=lambda: not self._stopping.is_set(),
+            trace=self._traced,
+        )
+        self.exchange = Exchange(
+            make_plan(config, {}),
+            secret=secrets.token_bytes(32),
+            seed=secrets.randbits(63),
+            epoch=time.time() - loop.time(),
+            workers=config.media.workers or max(1, (os.cpu_count() or 2) - 1),
+            ports=(config.media.ports.low, config.media.ports.high),
+            sip_config=EndpointConfig(),
+            registrar=RegistrarLimits(),
+        )
+        for subscriber in (
+            self.store.put,
+            self.metrics.on_event,
+            self.counts.on_event,
+            log_event,
+        ):
+            _ = self._bus.on("event", subscriber)
+        self.counts.load(self.store.history.queue_totals(self.counts.midnight))
+        self.metrics.configured(config.queues, config.agents)
+        self.metrics.watch("history_waiting", "Events not yet on disk", lambda: self.store.waiting)
+        self.metrics.watch("history_dropped", "Events lost", lambda: self.store.dropped)
+
+    # --- life
+
+    async def start(self) -> None:
+        """Everything listens when this returns. StartError or WebError, one clear line,
+        otherwise."""
+        await self._listen()
+        for number in range(self.exchange.pool.workers):
+            self.workers.append(await self._start_worker(number))
+        plan = make_plan(self.config, self._fixed_flows())
+        self._started = True
+        self._carry_out(self.exchange.configure(plan, self._loop.time()))
+        _ = await self.web.start(self.config.web.host, self.config.web.port)
+        self.watch.start()
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT. SIGHUP reads the configuration again."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stopping.set)
+        _ = await self._stopping.wait()
+
+    async def stop(self) -> None:
+        """End calls politely, write what is to be written, leave nothing behind."""
+        self.web.stopping = True
+        self._stopping.set()
+        self._idle.clear()
+        self._carry_out(self.exchange.shut_down(self._loop.time()))
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                _ = await self._idle.wait()
+        except TimeoutError:
+            self._log.warning("calls left at the end", **self.exchange.leftovers())
+        if self._timer is not None:
+            self._timer.cancel()
+        self.watch.stop()
+        for restart in self._restarts.values():
+            _ = restart.cancel()
+        _ = await asyncio.gather(*self._restarts.values(), return_exceptions=True)
+        _ = await asyncio.gather(*(worker.stop() for worker in self.workers))
+        shutil.rmtree(self._run_directory, ignore_errors=True)
+        await self.web.stop()
+        await self.transports.close()
+        lost = await asyncio.to_thread(self.store.close)
+        if lost:
+            self._log.error("records lost", count=lost)
+
+    def status(self) -> Status:
+        self.counts.turn(_midnight())
+        workers = tuple(
+            WorkerStatus(number, alive=self.exchange.pool.is_alive(number), pid=worker.pid or 0)
+            for number, worker in enumerate(self.workers)
+        )
+        return make_status(
+            self.exchange,
+            self._loop.time(),
+            version=__version__,
+            started_at=self._started_at,
+            counts=self.counts,
+            workers=workers,
+            alarms=tuple(self.alarms.values()),
+        )
+
+    def _traced(self, containing: str, last: int) -> list[Traced]:
+        """The latest SIP messages, their times as Unix seconds."""
+        epoch = self.exchange.epoch
+        return [replace(m, at=m.at + epoch) for m in self.trace.read(containing, last)]
+
+    def reload(self, config: Config) -> None:
+        """Apply another configuration; what is in progress goes on. Ports and paths need a
+        restart."""
+        self.config = config
+        self.metrics.configured(config.queues, config.agents)
+        plan = make_plan(config, self._fixed_flows())
+        self._carry_out(self.exchange.configure(plan, self._loop.time()))
+
+    # --- inputs
+
+    def _on_datagram(self, data: bytes, flow: Flow, now: float) -> None:
+        self.trace.note(now, outgoing=False, flow=flow, data=data)
+        if self._started:
+            self._carry_out(self.exchange.on_datagram(data, flow, now))
+
+    def _on_message(self, message: Request | Response, flow: Flow, now: float) -> None:
+        self.trace.note(now, outgoing=False, flow=flow, data=bytes(message))
+        if self._started:
+            self._carry_out(self.exchange.on_message(message, flow, now))
+
+    def _on_garbage(self, error: ParseError, flow: Flow, now: float) -> None:
+        if self._started:
+            self._carry_out(self.exchange.on_garbage(error, flow, now))
+
+    def _on_closed(self, flow: Flow, now: float) -> None:
+        self._carry_out(self.exchange.on_flow_closed(flow, now))
+
+    def _on_media(self, worker: int, event: media.Event) -> None:
+        self._carry_out(self.exchange.on_media(worker, event, self._loop.time()))
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._carry_out(self.exchange.on_time(self._loop.time()))
+
+    def _on_alarm(self, alarm: Alarm) -> None:
+        """From the store's thread."""
+        _ = self._loop.call_soon_threadsafe(self._note_alarm, alarm)
+
+    def _note_alarm(self, alarm: Alarm) -> None:
+        if alarm.active:
+            self.alarms[alarm.name] = alarm
+            self._log.error("alarm", alarm=alarm.name, text=alarm.text)
+        elif self.alarms.pop(alarm.name, None) is not None:
+            self._log.info("alarm is over", alarm=alarm.name)
+
+    # --- outputs
+
+    def _carry_out(self, outputs: list[Output]) -> None:
+        now = self._loop.time()
+        for output in outputs:
+            if isinstance(output, Send):
+                self.trace.note(now, outgoing=True, flow=output.flow, data=output.data)
+                self.transports.send(output.flow, output.data)
+            elif isinstance(output, ToWorker):
+                self.workers[output.worker].send(output.command)
+            else:
+                _ = self._bus.emit("event", output)
+        if self.exchange.faults:
+            for fault in self.exchange.faults:
+                self._log.error("fault", text=fault)
+            self.exchange.faults.clear()
+        self._arm()
+
+    def _arm(self) -> None:
+        """One timer. One that is armed too early only wakes up for nothing, so it is left."""
+        deadline = self.exchange.next_deadline
+        if deadline is None:
+            if self._stopping.is_set():
+                self._idle.set()
+            return
+        if self._stopping.is_set() and self.exchange.silent:
+            self._idle.set()
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    # --- inside
+
+    async def _listen(self) -> None:
+        sip = self.config.sip
+        port = sip.port
+        try:
+            if sip.udp:
+                self.sip_address = await self.transports.listen_udp(sip.host, port)
+                port = self.sip_address[1]
+            if sip.tcp:
+                self.sip_address = await self.transports.listen_tcp(sip.host, port)
+        except OSError as error:
+            await self.transports.close()
+            raise StartError(_why_not(sip.host, sip.port, error)) from error
+
+    async def _start_worker(self, number: int) -> MediaWorker:
+        worker = MediaWorker(
+            self._run_directory / f"media-{number}",
+            lambda event: self._on_media(number, event),
+            lambda error: self._on_worker_lost(number, error),
+        )
+        _ = await worker.start()
+        return worker
+
+    def _on_worker_lost(self, number: int, error: str) -> None:
+        if self._stopping.is_set():
+            return
+        self._carry_out(self.exchange.on_worker_lost(number, error, self._loop.time()))
+        self._restarts[number] = self._loop.create_task(self._restart_worker(number))
+
+    async def _restart_worker(self, number: int) -> None:
+        try:
+            self.workers[number] = await self._start_worker(number)
+        except WorkerError as error:
+            self._log.error("media worker does not start", worker=number, error=str(error))
+            return
+        self.exchange.on_worker_back(number)
+        self._log.info("media worker started again", worker=number)
+
+    def _fixed_flows(self) -> dict[str, Flow]:
+        flows: dict[str, Flow] = {}
+        for extension in self.config.extensions.values():
+            if extension.contact is not None:
+                uri = Uri.parse(extension.contact)
+                transport = uri.param("transport") or "udp"
+                remote = (uri.host, uri.port or DEFAULT_PORT)
+                flows[extension.contact] = self.transports.flow_to(transport, remote)
+        return flows
+
+
+def run(path: Path) -> int:
+    """Run the PBX with this configuration until it is told to stop; the exit code."""
+    config = load(path, os.environ)
+    first = not config.secrets.exists()
+    config = complete_secrets(config, new_password)
+    _tune_process()
+    return uvloop.run(_run(path, config, first))
+
+
+async def _run(path: Path, config: Config, first: bool) -> int:
+    loop = asyncio.get_running_loop()
+    app = App(config, loop)
+    try:
+        await app.start()
+    except (StartError, WebError) as error:
+        _ = sys.stderr.write(f"{error}\n")
+        await app.stop()
+        return 1
+    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(app, path))
+    _say_hello(app, first)
+    _ = gc.collect()
+    gc.freeze()
+    try:
+        await app.run()
+    finally:
+        await app.stop()
+    return 0
+
+
+def _reload(app: App, path: Path) -> None:
+    log = get_logger()
+    try:
+        config = complete_secrets(load(path, os.environ), new_password)
+    except (ConfigErrors, OSError) as error:
+        log.error("configuration not applied", text=str(error))
+        return
+    app.reload(config)
+    log.info("configuration applied", file=str(path))
+
+
+def _say_hello(app: App, first: bool) -> None:
+    config = app.config
+    lines = [
+        f"Dzvin {__version__} runs. SIP on {config.sip.host}:{config.sip.port} (UDP and TCP),"
+        f" pages on http://{config.web.host}:{config.web.port}/",
+    ]
+    if first:
+        lines.append(f"New passwords are in {config.secrets}:")
+        lines += [
+            f"  extension {name}: {extension.password}"
+            for name, extension in config.extensions.items()
+            if extension.password
+        ][:40]
+    numbers = [f"{queue.number} {name}" for name, queue in config.queues.items() if queue.number]
+    lines.append(f"Queues: {', '.join(numbers)}. Passwords: {config.secrets}. Ctrl-C stops.")
+    _ = sys.stdout.write("\n".join(lines) + "\n")
+    _ = sys.stdout.flush()
+
+
+def _tune_process() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(OPEN_FILES_MAX, hard) if hard != resource.RLIM_INFINITY else OPEN_FILES_MAX
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def new_password() -> str:
+    return "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
+
+
+def _midnight() -> float:
+    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    return today.timestamp()
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"SIP port {port} on {host} is in use (another PBX?); "
+            "stop that, or choose another: PBX_SIP__PORT=5070"
+        )
+    if error.errno == errno.EACCES:
+        return f"SIP port {port}: not permitted; choose one above 1023 with PBX_SIP__PORT"
+    return f"cannot listen for SIP on {host}:{port}: {error.strerror}"

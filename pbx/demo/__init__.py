@@ -1,0 +1,1 @@
+"""Simulated phones and a sample company: `pbx demo`."""
