@@ -1,0 +1,1 @@
+"""Configurations for measuring servers side by side with the same drivers."""
