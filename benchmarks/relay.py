@@ -30,16 +30,18 @@ BLASTER = Path(os.environ.get("RTPBLAST_SOURCE", ROOT.parent / "shared/bench/too
 CALLS = 100
 SECONDS = 5
 SKIP_SECONDS = 1
+WARM_SECONDS = 1.5  # A new worker imports its decoders.
 ROUNDS = 3
 # Calls tried for the highest number: geometric steps, then halving between good and bad.
 SEARCH_FROM = 300
 SEARCH_MAX = 1200
 SEARCH_STEP = 50
+TRIES = 2  # Something else on the machine may have spoilt the first.
 # Lost or later than 60 ms, in percent: as for the figures of the other servers.
 LOST_MAX_PERCENT = 0.1
 
-# Below the ephemeral ports, on an address of its own: whatever else runs here does not collide.
-HERE, CALLER, AGENT = "127.0.0.9", "127.0.0.3", "127.0.0.2"
+# Below the ephemeral ports, on addresses of its own: whatever else runs here does not collide.
+HERE, CALLER, AGENT = "127.0.9.1", "127.0.9.3", "127.0.9.2"
 WORKER_PORT, PHONE_PORT = 20_000, 10_000
 
 Figure = tuple[str, float, str]
@@ -91,13 +93,17 @@ def highest(program: Path, directory: Path) -> int:
     """The most calls that lose nothing: doubled while good, then halved down to a step."""
     good, bad, calls = 0, SEARCH_MAX, SEARCH_FROM
     while bad - good > SEARCH_STEP:
-        load = asyncio.run(through_worker(program, directory, calls, seconds=4))
-        if load.lost_percent <= LOST_MAX_PERCENT:
+        if any(carries(program, directory, calls) for _ in range(TRIES)):
             good = calls
         else:
             bad = calls
         calls = (good + bad) // 2 if bad < SEARCH_MAX else min(calls * 3 // 2, SEARCH_MAX - 1)
     return good
+
+
+def carries(program: Path, directory: Path, calls: int) -> bool:
+    load = asyncio.run(through_worker(program, directory, calls, seconds=4))
+    return load.lost_percent <= LOST_MAX_PERCENT
 
 
 async def through_worker(
@@ -115,6 +121,7 @@ async def through_worker(
         for call in range(calls):
             for command in commands(call):
                 worker.send(command)
+        await asyncio.sleep(WARM_SECONDS)
         load = await asyncio.to_thread(blast, program, directory, calls, worker.pid or 0, seconds)
     finally:
         await worker.stop()

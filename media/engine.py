@@ -18,7 +18,16 @@ from media import protocol, rtp, sounds
 from media.player import TICK_SECONDS, Frames, Schedule
 from media.relay import Conversion, LegState, checked, convert
 from media.session import Mode, Output, SendRtcp, SendRtp, Session
-from media.sockets import NOT_RTP, PACKET_BYTES_MAX, Line, Sockets, discard, disconnect, send_to
+from media.sockets import (
+    HEADS,
+    NOT_RTP,
+    PACKET_BYTES_MAX,
+    Line,
+    Sockets,
+    discard,
+    disconnect,
+    send_to,
+)
 
 # Far above what one core carries; a bug in control must not eat all descriptors.
 SESSIONS_MAX: Final = 4096
@@ -96,6 +105,8 @@ class Engine:
 
     def command(self, command: protocol.Command) -> None:
         match command:
+            case _ if self._closed:
+                pass  # It was on its way when we ended.
             case protocol.Open():
                 self._open(command)
             case protocol.Join(a, b):
@@ -253,7 +264,7 @@ class Engine:
             send = self._lines[hearer.name].send
             same = conversion == Conversion(leg.payload_type)
             port.forward = send if same else partial(_forward_converted, send, conversion)
-        port.head = bytes((rtp.VERSION_2, leg.payload_type))
+        port.head = HEADS[leg.payload_type]
 
     def _plan_towards(self, session: Session) -> None:
         """Whether, or how, anybody may send to this session has changed."""
@@ -414,7 +425,7 @@ class Engine:
                     self._send(line, packet)
                 if event is not None:
                     self._emit(event)
-                if not line.session.player.busy:
+                if (packet is None or event is not None) and not line.session.player.busy:
                     _ = self._playing.pop(line.session.name, None)
                     self._plan_towards(line.session)
         if self._playing:

@@ -17,6 +17,8 @@ CATCH_UP_TICKS: Final = 3
 # Places remembered to go on from in one session: music and a few announcements.
 RESUME_POINTS_MAX: Final = 32
 
+_pack: Final = rtp.HEADER.pack
+
 Frames = tuple[bytes, ...]
 """20 ms of sound each, encoded."""
 
@@ -51,19 +53,17 @@ class Stream:
         """The marker begins every talkspurt: the first packet after a gap (RFC 3551 §4.1)."""
         if tick != self._tick + 1:
             payload_type |= rtp.MARKER
-        return self._pack(payload_type, payload, self.at(tick), tick)
+        stamp = (self.timestamp + tick * TICK_UNITS) & 0xFFFF_FFFF
+        return self.event_packet(payload_type, payload, tick, stamp)
 
-    def event_packet(self, payload_type: int, payload: bytes, tick: int, begin: int) -> bytes:
-        """A packet of an event that began at timestamp `begin` (RFC 4733 §2.5.1)."""
-        return self._pack(payload_type, payload, begin & 0xFFFF_FFFF, tick)
-
-    def _pack(self, second: int, payload: bytes, timestamp: int, tick: int) -> bytes:
+    def event_packet(self, second: int, payload: bytes, tick: int, timestamp: int) -> bytes:
+        """With a timestamp of its own: that of the beginning of an event (RFC 4733 §2.5.1)."""
         self._tick = tick
         seq = self.seq
         self.seq = (seq + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
-        return rtp.HEADER.pack(rtp.VERSION_2, second, seq, timestamp, self.ssrc) + payload
+        return _pack(rtp.VERSION_2, second, seq, timestamp, self.ssrc) + payload
 
 
 class Playlist:
@@ -73,7 +73,9 @@ class Playlist:
         "_errors",
         "_frames",
         "_index",
+        "_last",
         "_left",
+        "_now",
         "_position",
         "_repeat",
         "files",
@@ -87,6 +89,8 @@ class Playlist:
         self._errors: dict[str, str] = {}
         self._index = 0
         self._position = 0
+        self._now: Frames = ()  # Of the present file, and the place of its last frame.
+        self._last = 0
         self._repeat = False
         # Where files, and lists of files, were left: index in the list, frame.
         self._left: dict[tuple[str, ...], tuple[int, int]] = {}
@@ -132,12 +136,20 @@ class Playlist:
         """The codec changed: what comes next is supplied anew, and goes on at its place."""
         self._frames = {}
         self._errors = {}
+        self._now, self._last = (), 0
 
     def next_frame(self) -> tuple[bytes | None, Ended | None]:
         """The payload of this tick, and the end of the list if this was its last frame.
 
         (None, None): nothing plays, or its sound is not here yet.
         """
+        position = self._position
+        if position < self._last:  # Nearly always.
+            self._position = position + 1
+            return self._now[position], None
+        return self._next_frame()
+
+    def _next_frame(self) -> tuple[bytes | None, Ended | None]:
         while self.play is not None:
             file = self.files[self._index]
             frames = self._frames.get(file)
@@ -149,13 +161,15 @@ class Playlist:
                 continue
             if self._position >= len(frames):  # The file became shorter since it was left.
                 self._position = 0
+            self._now, self._last = frames, len(frames) - 1
             frame = frames[self._position]
             self._position += 1
-            return frame, self._advance() if self._position >= len(frames) else None
+            return frame, self._advance() if self._position > self._last else None
         return None, None
 
     def _advance(self) -> Ended | None:
         """To the next file. A broken last one leaves a finished list finished."""
+        self._now, self._last = (), 0
         self._index += 1
         self._position = 0
         if self._index < len(self.files):
@@ -172,6 +186,7 @@ class Playlist:
         ended = Ended(self.play, finished, error)
         self.play = None
         self.files = ()
+        self._now, self._last = (), 0
         self._frames = {}
         self._errors = {}
         return ended
@@ -223,7 +238,7 @@ class Player:
             event = self.keys.on_tick()
             if event is not None and dtmf_payload_type is not None:
                 number = dtmf_payload_type | (rtp.MARKER if event.marker else 0)
-                begin = self._keys_began + event.offset
+                begin = (self._keys_began + event.offset) & 0xFFFF_FFFF
                 return self.stream.event_packet(number, event.payload, tick, begin), None
         frame, ended = self.playlist.next_frame()
         if frame is None:

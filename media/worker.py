@@ -10,6 +10,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections import deque
 from pathlib import Path
 from typing import Final, cast
@@ -23,6 +24,7 @@ ORPHAN_SECONDS: Final = 60.0
 MISSED_EVENTS_MAX: Final = 10_000
 # Control that does not read so much is stuck; it may connect again.
 UNREAD_BYTES_MAX: Final = 8 << 20
+SWITCH_SECONDS: Final = 0.0005
 
 
 class Worker:
@@ -33,7 +35,7 @@ class Worker:
         self._loop = loop
         self._orphan_seconds = orphan_seconds
         self._control: Control | None = None
-        self._missed: deque[protocol.Event] = deque(maxlen=MISSED_EVENTS_MAX)
+        self._missed: deque[bytes] = deque(maxlen=MISSED_EVENTS_MAX)
         self._unsent: list[bytes] = []
         self._orphan_timer: asyncio.TimerHandle | None = None
         self._wait_for_control()
@@ -47,12 +49,13 @@ class Worker:
         if previous is not None:
             previous.close()
         hello = protocol.Hello(os.getpid(), protocol.VERSION, self.engine.sessions)
-        control.write(b"".join(map(protocol.pack, (hello, *self._missed))))
+        control.write(b"".join((protocol.pack(hello), *self._missed)))
         self._missed.clear()
 
     def lost(self, control: "Control") -> None:
         if control is self._control:
             self._control = None
+            self._missed.extend(self._unsent)
             self._unsent.clear()
             self._wait_for_control()
 
@@ -64,7 +67,7 @@ class Worker:
     def emit(self, event: protocol.Event) -> None:
         """Events of one turn of the loop leave in one write."""
         if self._control is None:
-            self._missed.append(event)
+            self._missed.append(protocol.pack(event))
             return
         if not self._unsent:
             _ = self._loop.call_soon(self._flush)
@@ -151,6 +154,8 @@ def main() -> None:
         help="how long to go on without control (default: %(default)s)",
     )
     arguments = parser.parse_args()
+    # When a sound is decoded beside the calls, packets wait this long at most for their turn.
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(arguments.socket, arguments.orphan_seconds))
     arguments.socket.unlink(missing_ok=True)

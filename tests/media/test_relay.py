@@ -164,6 +164,21 @@ def test_the_end_of_a_play_is_the_end_of_the_mode() -> None:
     assert a.mode is Mode.IDLE
 
 
+def test_no_frame_of_the_old_law_after_a_change_of_codec() -> None:
+    a = session("a")
+    _ = a.player.playlist.start(1, ("f",), repeat=False, resume=False)
+    _ = a.player.playlist.supply("f", (b"one", b"two"))
+    assert not a.connect(connect(), 1.0)
+    assert a.on_tick(1)[0] is not None
+    assert a.connect(connect("PCMA", 8), 1.0)
+    assert a.on_tick(2) == (None, None)
+    _ = a.player.playlist.supply("f", (b"ONE", b"TWO"))
+    packet, event = a.on_tick(3)
+    assert packet is not None
+    assert (packet[1], packet[12:]) == (0x88, b"TWO")
+    assert event == PlayEnded("a", 1, True)
+
+
 def test_a_key_is_reported_once_and_goes_on() -> None:
     a, b = pair(dtmf_payload_type=96)
     end = rtp.pack(101, 1, 160, 7) + b"\x05\x8a\x03\x20"

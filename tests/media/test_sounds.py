@@ -42,9 +42,9 @@ def share_of(codes: bytes, hertz: int, law: g711.Law = "PCMU") -> float:
 def test_a_tone_is_the_same_tone_from_any_file(name: str, rate: int, tmp_path: Path) -> None:
     frames = load(key_of(str(write(tmp_path / name, rate, channels=2)), "PCMU"))
     assert {len(frame) for frame in frames} == {FRAME_SAMPLES}
-    # MP3 adds some silence at the ends.
+    # MP3 adds some silence at the ends, and is lossy.
     assert 50 <= len(frames) <= 57
-    assert share_of(b"".join(frames[5:45]), 440) > 0.999
+    assert share_of(b"".join(frames[5:45]), 440) > (0.99 if name == "a.mp3" else 0.999)
 
 
 def test_8_khz_is_encoded_sample_by_sample(tmp_path: Path) -> None:
