@@ -88,6 +88,7 @@ def configure(level: str = "info", style: str = "auto", stream: BinaryIO | None 
         cache_logger_on_first_use=True,
     )
     _events.logger = get_logger()
+    _events.quiet = LEVELS[level] > LEVELS["info"]
     _bridge(LEVELS[level])
 
 
@@ -223,6 +224,8 @@ class EventLog:
 
     def __init__(self) -> None:
         self.logger: FilteringBoundLogger | None = None  # Until `configure`.
+        # Only warnings and worse are wanted: most events need not be put in words.
+        self.quiet = False
         self._refused_second = 0
         self._refused = 0  # In that second.
 
@@ -236,6 +239,8 @@ class EventLog:
                 self.logger.debug("registration refreshed", **_registration(event))
             case WorkerFailed():
                 self.logger.error("media worker failed", worker=event.worker, error=event.error)
+            case _ if self.quiet:
+                pass
             case _:
                 name, fields = describe(event)
                 self.logger.info(name, **{key: value for key, value in fields.items() if value})
