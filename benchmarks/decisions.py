@@ -4,6 +4,7 @@ A decision: a call joins while agents are ready, or an agent becomes free while 
 the effects are in hand. Half of the samples are of each kind. For `ring_all`: per agent rung.
 """
 
+import gc
 import time
 from collections.abc import Iterator
 
@@ -101,6 +102,8 @@ def _calls_join(strategy: Strategy, size: int) -> Iterator[float]:
     for agent in bench.core.agents:
         _ = bench.do(AgentSignedIn(agent))
     talking: list[Connect] = []
+    _ = gc.collect()
+    gc.freeze()  # As the program does after its start.
     wide = strategy is Strategy.RING_ALL
     count = max(20, SAMPLES // size) if wide else SAMPLES
     for _ in range(count):
@@ -121,6 +124,8 @@ def _agents_become_free(strategy: Strategy, size: int) -> Iterator[float]:
     for agent in bench.core.agents:
         talking.append(bench.answer(bench.do(AgentSignedIn(agent))))
         _ = bench.do(bench.next_call())
+    _ = gc.collect()
+    gc.freeze()
     for _ in range(SAMPLES):
         done = talking.pop(0)
         effects, elapsed = bench.timed(ConversationEnded(done.call, done.agent))

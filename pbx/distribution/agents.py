@@ -55,7 +55,8 @@ class Agent:
     idle_since: float = 0.0  # The idle clock: any call resets it ...
     free_since: float = 0.0  # ... and this one ignores calls outside the queues.
     removed: bool = False  # Not in the configuration any more; forgotten when the call ends.
-    available: bool = False  # What the queues' indexes were told last.
+    available: bool = False  # `may_ring`, as of the last refresh.
+    listed: bool = False  # He is in his queues' indexes.
     state: AgentState = AgentState.INACTIVE
     reason: str = ""
     call: str = ""

@@ -7,7 +7,7 @@ WAITING <--> RINGING --> TALKING --> (gone)
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 
 class CallState(Enum):
@@ -26,13 +26,11 @@ TRANSITIONS: Final[dict[CallState, frozenset[CallState]]] = {
 }
 
 
-class Place(NamedTuple):
-    """Sorts by who is served first; a caller handed back keeps it."""
+Place = tuple[int, float, int, str]
+"""Priority, negated; when the wait began; serial; the call. Sorts by who is served first.
 
-    priority: int  # Negated: the highest first.
-    joined_at: float
-    serial: int
-    call: str
+A caller handed back keeps it. (A plain tuple: it is made for each call, and compared often.)
+"""
 
 
 @dataclass(slots=True)
@@ -51,7 +49,7 @@ class Call:
     id: str
     queue: str
     place: Place
-    entered_at: float  # This queue; `place.joined_at` is when the whole wait began.
+    entered_at: float  # This queue; `place` says when the whole wait began.
     number: str = ""
     tags: tuple[str, ...] = ()
     preferred_agent: str = ""

@@ -10,9 +10,8 @@ from pbx.distribution.effects import AgentState, Explanation, How, Other, WhyNot
 from pbx.distribution.queues import Queue
 from pbx.distribution.strategies import Width
 
-# Up to this many members an explanation lists everybody; above, only who was next in line.
+# Up to this many members an explanation lists everybody; above, one who was next in line.
 LISTED_MAX: Final = 8
-RUNNERS_UP_MAX: Final = 2
 _EVERYBODY: Final = How.EVERYBODY
 _FIRST: Final = How.FIRST
 _RANKED_BEHIND: Final = WhyNot.RANKED_BEHIND
@@ -30,7 +29,7 @@ STATE_CODES: Final[dict[AgentState, WhyNot]] = {
 }
 
 
-def first_choice(queue: Queue, call: Call) -> int:
+def first_choice(queue: Queue, call: Call, agents: dict[str, Agent]) -> int:
     """The position of the first of at least one ready member.
 
     Whoever was never tried for this call comes first, in the strategy's order; when everybody
@@ -42,14 +41,15 @@ def first_choice(queue: Queue, call: Call) -> int:
     behind = _tried_and_ready(queue, call)
     if len(behind) < index.ready.count:
         return index.first(behind)
-    return min(behind, key=lambda position: (behind[position], index.key(position)))
+    members = queue.members
+    return min(behind, key=lambda at: (behind[at], index.key(at, agents[members[at].agent])))
 
 
-def untried_choice(queue: Queue, call: Call) -> int:
+def untried_choice(queue: Queue, call: Call, agents: dict[str, Agent]) -> int:
     """As `first_choice`, but only of those not tried in this round; or -1."""
     if not queue.index.count:
         return -1
-    position = first_choice(queue, call)
+    position = first_choice(queue, call, agents)
     agent = queue.members[position].agent
     return -1 if call.tried.get(agent) == call.round else position
 
@@ -97,16 +97,17 @@ def explain(
     agents: dict[str, Agent],
     now: float,
 ) -> Explanation:
-    """Before the chosen ones are rung: they are still among the ready."""
+    """Before the chosen ones are rung: they are still among the ready (or the only one)."""
     index = queue.index
     key: tuple[float, ...] = ()
     if how is not _EVERYBODY:
         first = queue.members[chosen[0]].agent
-        key = (call.tried.get(first, 0), *index.key(chosen[0]))
+        last = call.tried.get(first, 0) if call.tried else 0
+        key = (last, *index.key(chosen[0], agents[first]))
     if len(queue.members) <= LISTED_MAX:
         others = _everybody_else(queue, call, chosen, agents)
     elif how is _FIRST:
-        others = _next_in_line(queue, call, chosen[0])
+        others = _next_in_line(queue, call, chosen[0], agents)
     else:
         others = ()
     return Explanation(
@@ -116,22 +117,25 @@ def explain(
         how,
         key,
         call.round,
-        index.ready.count,
+        index.ready.count or 1,
         tuple(queue.states),
         others,
     )
 
 
-def _next_in_line(queue: Queue, call: Call, chosen: int) -> tuple[Other, ...]:
-    index, members, tried = queue.index, queue.members, call.tried
-    found: list[Other] = []
-    for position in index.following(chosen, RUNNERS_UP_MAX):
-        agent = members[position].agent
-        if agent in tried:
-            found.append(Other(agent, WhyNot.TRIED, tried[agent]))
-        else:
-            found.append(Other(agent, _RANKED_BEHIND, index.key(position)[0]))
-    return tuple(found)
+def _next_in_line(
+    queue: Queue, call: Call, chosen: int, agents: dict[str, Agent]
+) -> tuple[Other, ...]:
+    index = queue.index
+    if not index.ready.count:
+        return ()
+    position = index.next_after(chosen)
+    if position < 0:
+        return ()
+    agent = queue.members[position].agent
+    if call.tried and agent in call.tried:
+        return (Other(agent, WhyNot.TRIED, call.tried[agent]),)
+    return (Other(agent, _RANKED_BEHIND, index.key(position, agents[agent])[0]),)
 
 
 def _everybody_else(
@@ -153,7 +157,7 @@ def _other(queue: Queue, call: Call, position: int, agents: dict[str, Agent]) ->
         return Other(agent.id, WhyNot.TRIED, call.tried[agent.id])
     if queue.width is Width.TIER:
         return Other(agent.id, WhyNot.LATER_TIER, member.order)
-    return Other(agent.id, WhyNot.RANKED_BEHIND, queue.index.key(position)[0])
+    return Other(agent.id, WhyNot.RANKED_BEHIND, queue.index.key(position, agent)[0])
 
 
 def unavailable(agent: Agent, call: Call) -> Other:

@@ -1,7 +1,6 @@
 """What the core wants done, as values; the call layer carries them out in the order given."""
 
 from enum import Enum
-from typing import NamedTuple
 
 from pbx.distribution.config import Strategy
 from pbx.distribution.inputs import LeaveReason
@@ -70,7 +69,8 @@ class WhyNot(Enum):
     MANUAL = "must pick the call himself"
 
 
-class Other(NamedTuple):
+@value
+class Other:
     """A member who was not chosen. `value`: what was compared, or since when he is in his state."""
 
     agent: str

@@ -7,6 +7,7 @@ up to it (`journal.replay`) and ask there.
 
 from typing import Final
 
+from pbx.distribution.agents import Agent
 from pbx.distribution.calls import Call, CallState
 from pbx.distribution.choices import LISTED_MAX, unavailable
 from pbx.distribution.config import Strategy
@@ -65,7 +66,7 @@ def describe(ring: Ring) -> str:
     members = sum(why.states)
     lines.append(f"The {members} members of {why.queue}: {', '.join(counts)}.")
     if members > LISTED_MAX:
-        lines.append("Only those next in line are listed.")
+        lines.append("Of the others only one who was next in line is listed.")
     return "\n".join(lines)
 
 
@@ -91,10 +92,11 @@ def _why_not(core: Distribution, call: Call, agent_id: str) -> Other:
         return Other(agent_id, WhyNot.TAKEN, 0.0)
     if agent_id in call.tried:
         return Other(agent_id, WhyNot.TRIED, call.tried[agent_id])
-    return _ready_but_not_rung(queue, call, agent_id)
+    return _ready_but_not_rung(queue, call, agent)
 
 
-def _ready_but_not_rung(queue: Queue, call: Call, agent_id: str) -> Other:
+def _ready_but_not_rung(queue: Queue, call: Call, agent: Agent) -> Other:
+    agent_id = agent.id
     position = queue.positions[agent_id]
     order = queue.members[position].order
     if call.state is CallState.WAITING:
@@ -103,7 +105,7 @@ def _ready_but_not_rung(queue: Queue, call: Call, agent_id: str) -> Other:
         return Other(agent_id, WhyNot.LATER_TIER, order)
     if queue.width is not Width.ONE:
         return Other(agent_id, WhyNot.FROZEN, 0.0)
-    return Other(agent_id, WhyNot.RANKED_BEHIND, queue.index.key(position)[0])
+    return Other(agent_id, WhyNot.RANKED_BEHIND, queue.index.key(position, agent)[0])
 
 
 def _reason(why: Explanation) -> str:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final
 
+from pbx.distribution.agents import Agent
 from pbx.distribution.calls import Call, CallState, Place
 from pbx.distribution.choices import explain, first_choice, untried_choice, widen
 from pbx.distribution.config import Strategy
@@ -34,55 +35,80 @@ _RINGING: Final = CallState.RINGING
 _WAITING: Final = CallState.WAITING
 _ONE: Final = Width.ONE
 _ALL: Final = Width.ALL
-_FIRST: Final = How.FIRST
+_HOW: Final = {Width.ONE: How.FIRST, Width.TIER: How.TIER, Width.ALL: How.EVERYBODY}
 
 
 def match(world: World, now: float) -> None:
     """Make every match that can be made."""
     while world.fresh or world.reopened or world.stepping:
-        if world.reopened:
-            _end_finished_rounds(world, now)
-        fresh = list(world.fresh)
-        if len(fresh) + len(world.reopened) == 1 and not world.stepping:
-            queue = _only_queue(world, fresh)
-            if queue is not None:
-                _forget_touched(world)
-                while queue.waiting and queue.index.ready.count:
-                    _serve(world, queue, world.calls[queue.waiting[0].call], now)
+        if len(world.reopened) == 1 and not (world.fresh or world.stepping or world.has_rounds):
+            _serve_one(world, now)
+            continue
+        if len(world.fresh) == 1 and not (world.reopened or world.stepping):
+            agent = world.agents[next(iter(world.fresh))]
+            world.fresh.clear()
+            if _hand_over(world, agent, now):
                 continue
+            fresh = [agent.id]
+        else:
+            fresh = list(world.fresh)
+        _enlist(world, fresh)
+        reopened = list(world.reopened)
         demands = _demands(world, fresh)
-        _forget_touched(world)
+        world.fresh.clear()
+        world.reopened.clear()
+        world.stepping.clear()
         _meet(world, demands, fresh, now)
+        if world.has_rounds:
+            _end_finished_rounds(world, reopened, now)
 
 
-def _forget_touched(world: World) -> None:
-    world.fresh.clear()
+def _serve_one(world: World, now: float) -> None:
+    """The short way: one call waits anew, and nobody else is touched."""
+    call_id = next(iter(world.reopened))
     world.reopened.clear()
-    world.stepping.clear()
+    queue = world.queues[world.calls[call_id].queue]
+    while queue.waiting and queue.index.ready.count:
+        _serve(world, queue, world.calls[queue.waiting[0][3]], now)
 
 
-def _only_queue(world: World, fresh: list[str]) -> Queue | None:
-    """The short way, if one call or one agent was touched: the queue whose first call is served.
+def _enlist(world: World, fresh: list[str]) -> None:
+    for agent_id in fresh:
+        agent = world.agents[agent_id]
+        if agent.available and not agent.listed:
+            world.enlist(agent)
 
-    None if several calls compete for the agent in different ways.
+
+def _hand_over(world: World, agent: Agent, now: float) -> bool:
+    """The short way: one agent became ready, and the first waiting call takes him at once.
+
+    Nobody else is ready for that call, or it would not be waiting. False: take the long way.
     """
+    if not agent.available:
+        return True
     queues = world.queues
-    if not fresh:
-        return queues[world.calls[next(iter(world.reopened))].queue]
     best: Queue | None = None
-    for queue_id in world.agents[fresh[0]].places:
+    for queue_id in agent.places:
         queue = queues[queue_id]
-        if queue.joinable:
-            return None
-        if best is None or (
-            queue.waiting
-            and (
-                not best.waiting
-                or (-queue.config.weight, queue.waiting[0]) < (-best.config.weight, best.waiting[0])
-            )
-        ):
+        if queue.joinable or (queue.waiting and queue.index.ready.count):
+            return False
+        if queue.waiting and (best is None or _goes_before(queue, best)):
             best = queue
-    return best
+    if best is None:
+        world.enlist(agent)
+    else:
+        call = world.calls[best.waiting[0][3]]
+        _offer(world, best, call, best.positions[agent.id], now)
+        # The call may have left instead, its last round being over.
+        if agent.available:
+            world.fresh[agent.id] = None
+    return True
+
+
+def _goes_before(queue: Queue, other: Queue) -> bool:
+    if queue.config.weight != other.config.weight:
+        return queue.config.weight > other.config.weight
+    return queue.waiting[0] < other.waiting[0]
 
 
 def _meet(world: World, demands: list[_Demand], fresh: list[str], now: float) -> None:
@@ -90,7 +116,7 @@ def _meet(world: World, demands: list[_Demand], fresh: list[str], now: float) ->
     while demands:
         _, place, kind, queue_id = heappop(demands)
         queue = world.queues[queue_id]
-        call = world.calls.get(place.call)
+        call = world.calls.get(place[3])
         if call is None:
             continue
         if kind == _WAIT:
@@ -133,26 +159,30 @@ def _push_first(demands: list[_Demand], queue: Queue) -> None:
 
 def _serve(world: World, queue: Queue, call: Call, now: float) -> None:
     """Begin an offer, unless the last agent went to somebody before this call."""
-    if not queue.index.ready.count:
-        return
-    position = first_choice(queue, call)
+    if queue.index.ready.count:
+        _offer(world, queue, call, first_choice(queue, call, world.agents), now)
+
+
+def _offer(world: World, queue: Queue, call: Call, position: int, now: float) -> None:
+    """Ring the first choice and whoever rings with him."""
+    member = queue.members[position]
     width = queue.width
+    last = 0
     if call.tried:
-        again = call.tried.get(queue.members[position].agent) == call.round
+        last = call.tried.get(member.agent, 0)
+        again = last == call.round
         if again and _was_last_round(queue, call):
             leave(world, call, LeaveReason.TIMED_OUT, now)
             return
         if again or width is _ALL:
             call.round += 1
     start_ringing(world, queue, call, now)
-    if width is _ONE:
-        member = queue.members[position]
-        call.level = (call.tried.get(member.agent, 0), member.order)
-        why = explain(queue, call, _FIRST, [position], world.agents, now)
+    if width is _ONE or not queue.index.ready.count:
+        call.level = (last, member.order)
+        why = explain(queue, call, _HOW[width], [position], world.agents, now)
         ring(world, queue, call, world.agents[member.agent], why, now)
     else:
-        how = How.EVERYBODY if width is _ALL else How.TIER
-        _ring_with(world, queue, call, position, how, now)
+        _ring_with(world, queue, call, position, _HOW[width], now)
 
 
 def _ring_with(world: World, queue: Queue, call: Call, first: int, how: How, now: float) -> None:
@@ -201,7 +231,7 @@ def _step(world: World, queue: Queue, call: Call, now: float) -> None:
     if queue.config.keep_ringing:
         set_step(world, queue, call, now)
         if call.step_until is not None:
-            position = untried_choice(queue, call)
+            position = untried_choice(queue, call, world.agents)
             if position >= 0:
                 _ring_with(world, queue, call, position, How.NEXT_STEP, now)
                 return
@@ -209,16 +239,17 @@ def _step(world: World, queue: Queue, call: Call, now: float) -> None:
         not_answered(world, call, world.agents[agent_id], now)
 
 
-def _end_finished_rounds(world: World, now: float) -> None:
+def _end_finished_rounds(world: World, reopened: list[str], now: float) -> None:
     """`in_order`: a call that went through all tiers as often as it may leaves."""
-    for call_id in list(world.reopened):
-        call = world.calls[call_id]
+    for call_id in reopened:
+        call = world.calls.get(call_id)
+        if call is None or call.state is not _WAITING:
+            continue
         queue = world.queues[call.queue]
         if (
-            call.state is _WAITING
-            and _was_last_round(queue, call)
+            _was_last_round(queue, call)
             and call.round in call.tried.values()
-            and untried_choice(queue, call) < 0
+            and untried_choice(queue, call, world.agents) < 0
         ):
             leave(world, call, LeaveReason.TIMED_OUT, now)
 

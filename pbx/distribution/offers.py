@@ -66,7 +66,7 @@ def ring(
         world.deadlines.add(deadline, _RING, call_id, agent_id)
     queue.index.offered(position)
     world.effects.append(Ring(call_id, agent_id, until, why, picked))
-    world.refresh(agent, now)
+    world.refresh_ringing(agent, now)
 
 
 def start_ringing(world: World, queue: Queue, call: Call, now: float) -> None:

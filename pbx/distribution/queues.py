@@ -137,6 +137,6 @@ class Queue:
 
 
 def _drop(places: list[Place], place: Place) -> None:
-    at = bisect_left(places, place)
+    at = 0 if places[0] is place else bisect_left(places, place)
     assert places[at] == place, place
     del places[at]

@@ -6,7 +6,7 @@ from pbx.distribution.config import DistributionConfig, QueueConfig, check
 from pbx.distribution.deadlines import Due
 from pbx.distribution.effects import AgentState, StopCause
 from pbx.distribution.inputs import LeaveReason
-from pbx.distribution.offers import leave, set_joinable, set_step, stop_all, withdraw
+from pbx.distribution.offers import leave, set_joinable, stop_all, withdraw
 from pbx.distribution.queues import Queue
 from pbx.distribution.strategies import INDEXES
 from pbx.distribution.waiting import schedule_max_wait
@@ -17,6 +17,7 @@ def reconfigure(world: World, config: DistributionConfig, now: float) -> None:
     """Raises ConfigError, having changed nothing, if the configuration contradicts itself."""
     check(config, INDEXES)
     world.config = config
+    world.has_rounds = any(queue.rounds for queue in config.queues)
     new_queues = {queue.id: queue for queue in config.queues}
     for queue in list(world.queues.values()):
         if queue.id not in new_queues:
@@ -29,12 +30,12 @@ def reconfigure(world: World, config: DistributionConfig, now: float) -> None:
     _rebuild_places(world, now)
     for queue in world.queues.values():
         for place in queue.line:
-            _update_call(world, queue, world.calls[place.call], now)
+            _update_call(world, queue, world.calls[place[3]], now)
 
 
 def _delete(world: World, queue: Queue, now: float) -> None:
     for place in list(queue.line):
-        call = world.calls[place.call]
+        call = world.calls[place[3]]
         stop_all(world, call, StopCause.WITHDRAWN, now)
         leave(world, call, LeaveReason.SYSTEM, now)
     for agent in world.agents.values():
@@ -48,7 +49,7 @@ def _withdraw_strangers(world: World, queue: Queue, config: QueueConfig, now: fl
     if not gone:
         return
     for place in list(queue.line):
-        call = world.calls[place.call]
+        call = world.calls[place[3]]
         for agent_id in [agent for agent in call.legs if agent in gone]:
             withdraw(world, call, world.agents[agent_id], now, blame=False)
 
@@ -87,12 +88,12 @@ def _rebuild_places(world: World, now: float) -> None:
     """Tell the new indexes who is ready; all of these are looked at again."""
     for agent in world.agents.values():
         agent.places = {}
-        agent.available = False
+        agent.available = agent.listed = False
     for queue in world.queues.values():
         for position, member in enumerate(queue.members):
             world.agents[member.agent].places[queue.id] = position
         for place in queue.waiting:
-            world.reopened[place.call] = None
+            world.reopened[place[3]] = None
     for agent in world.agents.values():
         world.refresh(agent, now)
     for queue in world.queues.values():
@@ -110,5 +111,3 @@ def _update_call(world: World, queue: Queue, call: Call, now: float) -> None:
         world.deadlines.add(call.announce_at, Due.ANNOUNCE, call.id)
     if call.state is not CallState.RINGING:
         _ = queue.joinable.pop(call.id, None)
-    elif call.step_until is None and any(leg.deadline is None for leg in call.legs.values()):
-        set_step(world, queue, call, now)

@@ -8,6 +8,7 @@ place. A new strategy is a subclass here plus a line in INDEXES.
 from collections.abc import Container, Iterator
 from enum import Enum
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Final
 
 from pbx.distribution.agents import Agent
@@ -25,6 +26,8 @@ class Width(Enum):
     ONE = "one"
     TIER = "tier"
     ALL = "all"
+
+    __hash__ = object.__hash__  # Enum's own is written in Python; members are singletons anyway.
 
 
 class ReadyIndex:
@@ -49,8 +52,8 @@ class ReadyIndex:
     def offered(self, position: int) -> None:
         """A call was offered to this member."""
 
-    def key(self, position: int) -> tuple[float, ...]:
-        """What is compared, lowest first. Only for a ready member."""
+    def key(self, position: int, agent: Agent) -> tuple[float, ...]:
+        """What is compared, lowest first."""
         return (position,)
 
     def first(self, skip: Container[int]) -> int:
@@ -61,12 +64,12 @@ class ReadyIndex:
             position = ready.next_from(position + 1)
         return position
 
-    def following(self, position: int, count: int) -> list[int]:
-        """Up to `count` ready members that stand behind `position`: next ones, for explanations."""
-        found: list[int] = []
-        while len(found) < count and (position := self.ready.next_from(position + 1)) >= 0:
-            found.append(position)
-        return found
+    def next_after(self, position: int) -> int:
+        """A ready member who stands behind `position`: the very next one, if cheaply found; or -1.
+
+        Asked before anybody is rung, for the explanation only.
+        """
+        return self.ready.next_from(position + 1)
 
     def all(self) -> Iterator[int]:
         return iter(self.ready)
@@ -81,7 +84,7 @@ class InOrder(ReadyIndex):
         super().__init__(config)
         self._tiers = sorted(member.order for member in config.members)
 
-    def key(self, position: int) -> tuple[float, ...]:
+    def key(self, position: int, agent: Agent) -> tuple[float, ...]:
         return (self._tiers[position], position)
 
 
@@ -98,8 +101,14 @@ class RoundRobin(ReadyIndex):
     def offered(self, position: int) -> None:
         self.last = position
 
-    def key(self, position: int) -> tuple[float, ...]:
+    def key(self, position: int, agent: Agent) -> tuple[float, ...]:
         return ((position - self.last - 1) % self.size,)
+
+    def next_after(self, position: int) -> int:
+        after = self.ready.next_from(position + 1)
+        if after < 0:
+            after = self.ready.next_from(0)
+        return -1 if after == position else after
 
     def first(self, skip: Container[int]) -> int:
         ready = self.ready
@@ -108,8 +117,7 @@ class RoundRobin(ReadyIndex):
             position = ready.next_from(position + 1)
         if position >= 0:
             return position
-        position = super().first(skip)
-        return position if position <= self.last else -1
+        return super().first(skip)
 
 
 class LongestIdle(ReadyIndex):
@@ -135,10 +143,8 @@ class LongestIdle(ReadyIndex):
         self.ready.discard(position)
         self._since[position] = None
 
-    def key(self, position: int) -> tuple[float, ...]:
-        since = self._since[position]
-        assert since is not None, position
-        return (since, position)
+    def key(self, position: int, agent: Agent) -> tuple[float, ...]:
+        return (agent.free_since if self._ignore_outbound else agent.idle_since, position)
 
     def first(self, skip: Container[int]) -> int:
         heap, since = self._heap, self._since
@@ -157,12 +163,14 @@ class LongestIdle(ReadyIndex):
             heappush(heap, entry)
         return found
 
-    def following(self, position: int, count: int) -> list[int]:
-        """Near the top of the heap: the very next one is among them unless entries are stale."""
-        live = self._since
-        near = self._heap[1 : 2 * count + 1]
-        near.sort()
-        return [at for since, at in near if live[at] == since and at != position][:count]
+    def next_after(self, position: int) -> int:
+        """One of the two below the top of the heap, unless both are outdated."""
+        live, best = self._since, (inf, -1)
+        for entry in self._heap[1:3]:
+            since, at = entry
+            if entry < best and live[at] == since and at != position:
+                best = entry
+        return best[1]
 
     def _rebuild(self) -> None:
         self._heap = [(since, at) for at, since in enumerate(self._since) if since is not None]

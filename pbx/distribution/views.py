@@ -75,14 +75,14 @@ def agent_view(agent: Agent) -> AgentView:
 def queue_view(world: World, queue: Queue) -> QueueView:
     waiting: list[WaitingView] = []
     for position, place in enumerate(queue.line, start=1):
-        call = world.calls[place.call]
+        call = world.calls[place[3]]
         waiting.append(
             WaitingView(
                 call.id,
                 call.number,
                 position,
-                -place.priority,
-                place.joined_at,
+                -place[0],
+                place[1],
                 tuple(call.legs),
                 tuple(call.tried),
             )

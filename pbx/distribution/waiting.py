@@ -3,7 +3,7 @@
 from typing import Final
 
 from pbx.distribution.agents import Agent
-from pbx.distribution.calls import Call, CallState, Place
+from pbx.distribution.calls import Call, CallState
 from pbx.distribution.config import RetryDelays
 from pbx.distribution.deadlines import Due
 from pbx.distribution.effects import Announce, Leave, StopCause
@@ -12,6 +12,7 @@ from pbx.distribution.offers import back_off, leave, set_joinable, take_out
 from pbx.distribution.queues import LINE_MAX, WAIT_STEPS, Queue
 from pbx.distribution.world import World
 
+_WAITING: Final = CallState.WAITING
 _ANSWERED: Final = LeaveReason.ANSWERED
 
 
@@ -29,11 +30,16 @@ def join(world: World, event: CallJoined, now: float) -> None:
     call = Call(
         event.call,
         queue.id,
-        Place(priority, joined_at, world.serial, event.call),
+        (priority, joined_at, world.serial, event.call),
         now,
         event.number,
         event.tags,
         event.preferred_agent,
+        _WAITING,
+        {},
+        "",
+        1,
+        {},
     )
     enter(world, queue, call, now)
 
@@ -89,7 +95,7 @@ def empty_too_long(world: World, queue: Queue, now: float) -> None:
     if after is None or queue.empty_since is None:
         return
     for place in list(queue.line):
-        call = world.calls[place.call]
+        call = world.calls[place[3]]
         if max(call.entered_at, queue.empty_since) + after <= now:
             leave(world, call, LeaveReason.NOBODY_SIGNED_IN, now)
     world.schedule_empty(queue)
@@ -185,12 +191,12 @@ def answer_failed(world: World, call: Call, now: float) -> None:
 def move(world: World, call: Call, queue: Queue, now: float) -> None:
     """To another queue (or anew to this one), with the original join time."""
     old = world.queues.get(call.queue)
-    priority = call.place.priority - queue.config.priority
+    priority = call.place[0] - queue.config.priority
     priority += old.config.priority if old is not None else 0
     if call.state is CallState.TALKING:
         conversation_ended(world, call, now)
     else:
         take_out(world, call, StopCause.WITHDRAWN, now).count_left(LeaveReason.MOVED)
-    place = call.place._replace(priority=priority)
+    place = (priority, *call.place[1:])
     moved = Call(call.id, queue.id, place, now, call.number, call.tags, call.preferred_agent)
     enter(world, queue, moved, now)

@@ -20,6 +20,7 @@ _SWEEP_FLOOR: Final = 1024
 _SWEEP_FACTOR: Final = 8
 _TALKING: Final = CallState.TALKING
 _INACTIVE: Final = AgentState.INACTIVE
+_RINGING: Final = AgentState.RINGING
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class World:
     queues: dict[str, Queue] = field(default_factory=dict[str, Queue])
     calls: dict[str, Call] = field(default_factory=dict[str, Call])
     deadlines: Deadlines = field(default_factory=Deadlines)
+    has_rounds: bool = False  # Some queue limits its rounds.
     serial: int = 0  # Of the calls, in order of their inputs.
     ignored: int = 0  # Inputs about somebody unknown, or too late to matter.
     # What one input has touched; all empty between inputs.
@@ -55,25 +57,51 @@ class World:
         available = agent.may_ring()
         if available is not agent.available:
             agent.available = available
-            queues = self.queues
             if available:
-                self.fresh[agent.id] = None
-                for queue_id, position in agent.places.items():
-                    queues[queue_id].index.add(position, agent)
-            else:
-                for queue_id, position in agent.places.items():
-                    queues[queue_id].index.discard(position)
+                self.fresh[agent.id] = None  # Listed when nobody takes him at once.
+            elif agent.listed:
+                self.unlist(agent)
+
+    def enlist(self, agent: Agent) -> None:
+        """Into the indexes of his queues, for calls to come."""
+        agent.listed = True
+        queues = self.queues
+        for queue_id, position in agent.places.items():
+            queues[queue_id].index.add(position, agent)
+
+    def unlist(self, agent: Agent) -> None:
+        agent.listed = False
+        queues = self.queues
+        for queue_id, position in agent.places.items():
+            queues[queue_id].index.discard(position)
+
+    def refresh_ringing(self, agent: Agent, now: float) -> None:
+        """`refresh` for an agent who was ready and has just been rung: the way of every offer."""
+        if agent.talking:
+            self.refresh(agent, now)
+            return
+        before, code = agent.state.code, _RINGING.code
+        assert _RINGING in TRANSITIONS[agent.state], (agent.id, agent.state)
+        agent.state = _RINGING
+        agent.reason, agent.call, agent.since = "", agent.ringing, now
+        listed, agent.listed, agent.available = agent.listed, False, False
+        self.changed[agent.id] = None
+        queues = self.queues
+        for queue_id, position in agent.places.items():
+            queue = queues[queue_id]
+            queue.states[before] -= 1
+            queue.states[code] += 1
+            if listed:
+                queue.index.discard(position)
 
     def reset_idle(self, agent: Agent, now: float, *, outside: bool) -> None:
         """The idle clock starts anew, even for somebody who may be rung in the middle of a call."""
         agent.idle_since = now
         if not outside:
             agent.free_since = now
-        if agent.available:
-            for queue_id, position in agent.places.items():
-                index = self.queues[queue_id].index
-                index.discard(position)
-                index.add(position, agent)
+        if agent.listed:
+            self.unlist(agent)
+            self.enlist(agent)
 
     def _recount(self, agent: Agent, before: AgentState, state: AgentState, now: float) -> None:
         """The queues count their members by state; nobody signed in is worth a look."""
@@ -101,7 +129,7 @@ class World:
         queue.empty_at = None
         if after is None or queue.empty_since is None or not queue.line:
             return
-        entered = min(self.calls[place.call].entered_at for place in queue.line)
+        entered = min(self.calls[place[3]].entered_at for place in queue.line)
         queue.empty_at = max(entered, queue.empty_since) + after
         self.deadlines.add(queue.empty_at, Due.EMPTY, queue.id)
 
