@@ -81,7 +81,7 @@ class App:
         self._started = False  # Until then what phones send is dropped: they send it again.
         self._bus = EventEmitter()
         self._restarts: dict[int, asyncio.Task[None]] = {}
-        self._run_directory = Path(tempfile.mkdtemp(prefix="dzvin-"))  # The workers' sockets.
+        self._run_directory = Path()  # The workers' sockets.
         self.transports = Transports(
             loop,
             self._on_datagram,
@@ -129,7 +129,10 @@ class App:
     async def start(self) -> None:
         """Everything listens when this returns. StartError or WebError, one clear line,
         otherwise."""
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(ending, self._stopping.set)
         await self._listen()
+        self._run_directory = Path(tempfile.mkdtemp(prefix="dzvin-"))
         for number in range(self.exchange.pool.workers):
             self.workers.append(await self._start_worker(number))
         plan = make_plan(self.config, self._fixed_flows())
@@ -139,9 +142,7 @@ class App:
         self.watch.start()
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT. SIGHUP reads the configuration again."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stopping.set)
+        """Until SIGTERM or SIGINT."""
         _ = await self._stopping.wait()
 
     async def stop(self) -> None:
@@ -162,7 +163,8 @@ class App:
             _ = restart.cancel()
         _ = await asyncio.gather(*self._restarts.values(), return_exceptions=True)
         _ = await asyncio.gather(*(worker.stop() for worker in self.workers))
-        shutil.rmtree(self._run_directory, ignore_errors=True)
+        if self._run_directory != Path():
+            shutil.rmtree(self._run_directory, ignore_errors=True)
         await self.web.stop()
         await self.transports.close()
         lost = await asyncio.to_thread(self.store.close)

@@ -128,7 +128,7 @@ class Switching:
     def effect(self, call: Call, effect: Effect, now: float) -> list[Item]:
         items: list[Item] = []
         if isinstance(effect, Leave):
-            call.queued = False
+            call.queued, call.left_at = False, now
             items.append(self._left(call, effect.reason.value, now))
         elif isinstance(effect, Connect):
             items.append(self._left(call, inputs.LeaveReason.ANSWERED.value, now))
@@ -144,6 +144,7 @@ class Switching:
     def _dial(self, call: Call, command: do.Dial, now: float) -> list[Item]:
         fork = Fork(command.party, command.extension, command.agent, started=now, why=command.why)
         call.forks[command.party] = fork
+        call.left_at = None
         if call.waiting_since is None:
             call.waiting_since = now
         started = OfferStarted(
@@ -200,7 +201,8 @@ class Switching:
 
     def _open_far(self, call: Call) -> list[Item]:
         near = self.legs[call.caller_leg].media if call.caller_leg in self.legs else ""
-        worker = self.pool.worker(near) if near else self.pool.pick_worker()
+        # A caller whose worker has just died is about to be hung up.
+        worker = self.pool.worker(near) if self.pool.is_open(near) else self.pool.pick_worker()
         name = f"{call.id}.far"
         opened = self.pool.open(name, worker)
         call.far_media = name
@@ -293,11 +295,11 @@ class Switching:
         event = command.event
         items: list[Item] = []
         if isinstance(event, inputs.CallJoined):
-            call.queue, call.queued = event.queue, True
+            call.queue, call.queued, call.left_at = event.queue, True, None
             if call.waiting_since is None:
                 call.waiting_since = now
         elif isinstance(event, inputs.CallLeft | inputs.ConversationEnded):
-            call.queued = False
+            call.queued, call.left_at = False, now
         told = self._tell(event, now)
         at = self._wall(now)
         if isinstance(event, inputs.CallJoined):
@@ -381,7 +383,8 @@ class Switching:
     def _record_event(self, call: Call, now: float) -> CallEnded:
         ended = call.ended_at if call.ended_at is not None else now
         waiting_from = call.waiting_since if call.waiting_since is not None else call.started
-        waited_to = call.bridged_at if call.bridged_at is not None else ended
+        left = call.left_at if call.left_at is not None else ended
+        waited_to = call.bridged_at if call.bridged_at is not None else left
         talked = 0.0 if call.bridged_at is None else ended - call.bridged_at
         audio = tuple(call.audio[name] for name in call.media if name in call.audio)
         record = CallRecord(

@@ -59,6 +59,7 @@ class Call:
     bridged_at: float | None = None
     ended_at: float | None = None
     waiting_since: float | None = None
+    left_at: float | None = None  # It left its queue and does not wait any more.
     queue: str = ""
     queued: bool = False  # The distribution knows this call.
     agent: str = ""
@@ -117,7 +118,9 @@ class Call:
         if not talking and self.block.name in ("play", "echo"):
             verdict = self.verdict or Verdict.SERVED
         by = Hangup.CALLER if event.by_peer else Hangup.SYSTEM
-        return [*commands, Finish(verdict, event.cause, by)]
+        # First the agent's phone is free, then the next call may ring it.
+        drops = self.drop_all() if talking else []
+        return [*drops, *commands, Finish(verdict, event.cause, by)]
 
     def _on_fork(self, fork: Fork, event: LegEvent, now: float) -> list[Command]:
         match event:

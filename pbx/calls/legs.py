@@ -61,6 +61,9 @@ class Legs:
     def __getitem__(self, leg: str) -> Leg:
         return self._legs[leg]
 
+    def all(self) -> list[Leg]:
+        return list(self._legs.values())
+
     # --- what calls want
 
     def accept(self, leg_id: str, call: str, offer: bytes, flow: Flow, now: float) -> Leg:
@@ -310,8 +313,10 @@ class Legs:
     def on_time(self, now: float) -> list[Output]:
         outputs: list[Output] = []
         while (at := self.next_deadline) is not None and at <= now:
-            _, leg_id = heapq.heappop(self._deadlines)
-            outputs += self._fail(self._legs[leg_id], Cause.UNREACHABLE, now)
+            leg = self._legs[heapq.heappop(self._deadlines)[1]]
+            leg.heard_of = self._endpoint.heard(leg.id)
+            if not leg.heard_of:
+                outputs += self._fail(leg, Cause.UNREACHABLE, now)
         return outputs
 
     # --- inside
