@@ -6,8 +6,9 @@ Driven over its `ctrl_tcp` module (JSON in netstrings). What has to be known abo
 - without `net_interface 127.0.0.1` (`lo` it refuses) its SDP has the address of the first real
   interface;
 - its `mwi` module subscribes again without a pause when refused, so it is loaded only on request;
-- a second source: when the SSRC changes after the very first packet of a call, it may (seen twice, not understood)
-  drop every packet from then on ("dropping ... (Connection timed out)");
+- a second source: when the SSRC changes after the very first packet of a call, it
+  may drop every packet from then on ("dropping ... (Connection timed out)"; seen twice, why is
+  not known);
 - events that come before the control connection are lost, so `wait_registered` reads the trace;
 - what it heard is recorded only up to the first hold;
 - after SIGTERM it waits for answers, up to 32 s; the second SIGTERM ends it at once.
