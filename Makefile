@@ -41,7 +41,7 @@ check: $(VENV)/test.stamp ## Style, types and imports (ruff, mypy, pyright, impo
 	$(BIN)/lint-imports
 
 sim: $(VENV)/test.stamp ## Simulated days of a call centre in virtual time (SEED=5 repeats one)
-	$(BIN)/pytest -m sim
+	@$(BIN)/python -m tests.sim
 
 bench: $(VENV)/test.stamp ## Measure (ONLY=relay for one of them)
 	$(BIN)/python -m benchmarks $(ONLY)

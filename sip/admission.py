@@ -26,7 +26,7 @@ def refusal(request: Request, allow: tuple[str, ...], supported: tuple[str, ...]
     if method not in allow:
         # 405 is for methods that we know (§8.2.1, §21.5.2).
         return Refusal(405 if method in METHODS else 501, (("Allow", ", ".join(allow)),))
-    if request.get("Require") is not None:
+    if "Require" in request.first:
         missing = [tag for tag in request.values("Require") if tag.lower() not in supported]
         if missing:
             return Refusal(420, (("Unsupported", ", ".join(missing)),))
@@ -37,10 +37,10 @@ def refusal(request: Request, allow: tuple[str, ...], supported: tuple[str, ...]
 
 def _body_refusal(request: Request) -> Refusal | None:
     """§8.2.3"""
-    kind = (request.get("Content-Type") or "").partition(";")[0].strip().lower()
-    if kind != _SDP:
+    kind = request.first.get("Content-Type", "")
+    if kind != _SDP and kind.partition(";")[0].strip().lower() != _SDP:
         return Refusal(415, (("Accept", _SDP),))
-    encoding = request.get("Content-Encoding")
+    encoding = request.first.get("Content-Encoding")
     if encoding is not None and encoding.lower() != "identity":
         return Refusal(415, (("Accept-Encoding", "identity"),))
     return None
@@ -48,6 +48,6 @@ def _body_refusal(request: Request) -> Refusal | None:
 
 def check_hops(request: Request) -> None:
     """A call that goes round and round ends here (§16.3). An OPTIONS may ask us as the last."""
-    forwards = request.get("Max-Forwards")
+    forwards = request.first.get("Max-Forwards")
     if forwards is not None and int(forwards) == 0 and request.method != "OPTIONS":
         raise RemoteError("Max-Forwards is 0", status=483)

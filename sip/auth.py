@@ -12,7 +12,7 @@ from typing import Final
 from sip.digest import answer_challenge, digest_response, make_ha1, quoted
 from sip.errors import ParseError
 from sip.flow import Flow
-from sip.headers import parse_credentials
+from sip.headers import parse_credentials, plain_address
 from sip.message import Request, Response, respond
 from sip.networks import Network, contains, parse_network
 from sip.nonces import Nonces, NonceState
@@ -140,6 +140,9 @@ class Gate:
 
     def _claim(self, request: Request) -> _Claim | None:
         """The first well-formed credentials for our realm; a bad or foreign one is as none."""
+        first = request.first
+        if "Authorization" not in first and "Proxy-Authorization" not in first:
+            return None
         lines = request.get_all("Authorization") + request.get_all("Proxy-Authorization")
         for line in lines[:CREDENTIALS_MAX]:
             try:
@@ -154,10 +157,12 @@ class Gate:
 
     def _asked(self, request: Request) -> Account:
         """Whose algorithm to ask for when nobody has said who they are."""
-        try:
-            username = request.from_.uri.user_unescaped
-        except ParseError:
-            username = ""
+        plain = plain_address(request.first.get("From", ""))
+        if plain is not None:
+            user, at, _ = plain[1].partition(":")[2].partition("@")
+            username = user if at else ""
+        else:
+            username = _user_of_from(request)
         return self._accounts.get(username) or self._decoy(username)
 
     def _decoy(self, username: str) -> Account:
@@ -184,6 +189,13 @@ class Gate:
         source = f"{request.get('Call-ID')} {request.get('Via')}".encode("utf-8", "surrogateescape")
         tag = blake2b(source, key=self._key, digest_size=8, person=b"tag").hexdigest()
         return respond(request, 401, to_tag=tag, headers=[("WWW-Authenticate", value)])
+
+
+def _user_of_from(request: Request) -> str:
+    try:
+        return request.from_.uri.user_unescaped
+    except ParseError:
+        return ""
 
 
 def _is_sound(qop: str, nc: str) -> bool:

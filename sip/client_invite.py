@@ -12,17 +12,17 @@ PROCEEDING --+ 3xx+ ------- 2xx -------+
          \\-- transport error, 64*T1 after a CANCEL ----> TERMINATED
 """
 
-from enum import Enum
 from typing import Final
 
 from sip.events import Send
 from sip.flow import Flow
 from sip.message import Request, Response
+from sip.states import Named
 from sip.timers import TimerConfig, Timers
 from sip.transaction import ClientOutput, Received, TimedOut, TransportFailed
 
 
-class State(Enum):
+class State(Named):
     CALLING = "calling"
     PROCEEDING = "proceeding"
     ACCEPTED = "accepted"
@@ -30,7 +30,10 @@ class State(Enum):
     TERMINATED = "terminated"
 
 
-class Timer(Enum):
+_TERMINATED: Final = State.TERMINATED  # Asked for after every step.
+
+
+class Timer(Named):
     A = "retransmit the INVITE"
     B = "no answer at all, or none after a CANCEL"
     D = "absorb retransmitted 3xx-6xx"
@@ -86,7 +89,7 @@ class InviteClientTransaction:
         assert invite.method == "INVITE", invite
         self.state = State.CALLING
         self.invite = invite
-        self.branch = invite.via.branch
+        self.branch = invite.branch
         self.flow = flow
         self.user = user  # Whose transaction it is; means nothing here.
         self._ack = b""
@@ -100,11 +103,11 @@ class InviteClientTransaction:
 
     @property
     def terminated(self) -> bool:
-        return self.state is State.TERMINATED
+        return self.state is _TERMINATED
 
     @property
     def next_deadline(self) -> float | None:
-        return self._timers.next_deadline()
+        return self._timers.next_deadline
 
     def start(self, now: float) -> list[ClientOutput]:
         self._timers.start(Timer.B, now + 64 * self._config.t1)

@@ -10,24 +10,27 @@ PROCEEDING ------- 2xx-6xx -------------+
      \\---- F, transport error ----------------------> TERMINATED
 """
 
-from enum import Enum
 from typing import Final
 
 from sip.events import Send
 from sip.flow import Flow
 from sip.message import Request, Response
+from sip.states import Named
 from sip.timers import TimerConfig, Timers
 from sip.transaction import ClientOutput, Received, TimedOut, TransportFailed
 
 
-class State(Enum):
+class State(Named):
     TRYING = "trying"
     PROCEEDING = "proceeding"
     COMPLETED = "completed"
     TERMINATED = "terminated"
 
 
-class Timer(Enum):
+_TERMINATED: Final = State.TERMINATED  # Asked for after every step.
+
+
+class Timer(Named):
     E = "retransmit the request"
     F = "no final answer"
     K = "absorb retransmitted final responses"
@@ -50,7 +53,7 @@ class NonInviteClientTransaction:
         assert request.method not in ("INVITE", "ACK"), request
         self.state = State.TRYING
         self.flow = flow
-        self.branch = request.via.branch
+        self.branch = request.branch
         self.user = user  # Whose transaction it is; means nothing here.
         self._data = bytes(request)
         self._config = config
@@ -62,11 +65,11 @@ class NonInviteClientTransaction:
 
     @property
     def terminated(self) -> bool:
-        return self.state is State.TERMINATED
+        return self.state is _TERMINATED
 
     @property
     def next_deadline(self) -> float | None:
-        return self._timers.next_deadline()
+        return self._timers.next_deadline
 
     def start(self, now: float) -> list[ClientOutput]:
         self._timers.start(Timer.F, now + 64 * self._config.t1)

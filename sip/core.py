@@ -66,6 +66,7 @@ class Core:
         self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.gate = gate  # None: everybody may call. `gate.replace` changes it.
         self._config = config
+        self._abilities = _abilities(config)  # Headers, in what may make or change a dialog.
         self._tokens = tokens  # Ours alone: what is read back has its own copy.
         self._clients: dict[str, Client] = {}
         self._servers: dict[str, Server] = {}
@@ -132,27 +133,22 @@ class Core:
     ) -> list[Output]:
         """Carry out what a session wants."""
         outputs: list[Output] = []
+        key = session.local_tag
         for item in items:
-            match item:
-                case Send():
-                    outputs.append(item)
-                case Start():
-                    request = item.request
-                    outputs += self._start(request, session.flow, session.local_tag, now)
-                case Reply():
-                    outputs += self._reply(item.transaction, item.response, now)
-                case Limit():
-                    self._limit(client_key(item.branch, "INVITE"), now)
-                case SessionEnded():
+            if isinstance(item, Reply):
+                outputs += self._reply(item.transaction, item.response, now)
+            elif isinstance(item, Start):
+                outputs += self._start(item.request, session.flow, key, now)
+            elif isinstance(item, Limit):
+                self._limit(client_key(item.branch, "INVITE"), now)
+            else:
+                if isinstance(item, SessionEnded):
                     _ = self._names.pop(item.session, None)
-                    outputs.append(item)
-                case _:
-                    outputs.append(item)
-        if session.gone:
-            _ = self._sessions.pop(session.local_tag, None)
-            self._deadlines.arm(session.local_tag, None)
-        else:
-            self._deadlines.arm(session.local_tag, session.next_deadline)
+                outputs.append(item)
+        deadline = session.next_deadline
+        self._deadlines.arm(key, deadline)
+        if deadline is None and session.gone:
+            _ = self._sessions.pop(key, None)
         return outputs
 
     def _add_session(self, session: AnySession) -> None:
@@ -162,7 +158,7 @@ class Core:
     # --- client transactions --------------------------------------------------------------------
 
     def _start(self, request: Request, flow: Flow, user: str, now: float) -> list[Output]:
-        key = client_key(request.via.branch, request.method)
+        key = client_key(request.branch, request.method)
         timers = self._config.timers
         client: Client
         if request.method == "INVITE":
@@ -263,3 +259,10 @@ class Core:
         merge = self._merge_keys.pop(key, None)
         if merge is not None:
             _ = self._merges.pop(merge, None)
+
+
+def _abilities(config: EndpointConfig) -> tuple[tuple[str, str], ...]:
+    lines = [("Allow", ", ".join(config.allow))]
+    if config.supported:
+        lines.append(("Supported", ", ".join(config.supported)))
+    return tuple(lines)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
 from sip.building import MAX_FORWARDS
 from sip.errors import RemoteError
-from sip.headers import NameAddr
+from sip.headers import NameAddr, plain_address
 from sip.message import Message, Request, Response
+from sip.uri import Uri
 
 ROUTES_MAX: Final = (
     32  # More proxies than Max-Forwards usually allows; each costs in every request.
@@ -23,18 +23,26 @@ class DialogState(Enum):
     CONFIRMED = "confirmed"
 
 
-def _target(contact: NameAddr | None, otherwise: str) -> str:
-    """The Request-URI that a contact stands for: without the parts of a mere link (§19.1.1)."""
-    if contact is None:
-        return otherwise
-    uri = contact.uri
+def _target(message: Message, otherwise: str) -> str:
+    """The Request-URI that the contact stands for."""
+    plain = plain_address(message.first.get("Contact", ""))
+    if plain is not None:
+        return plain[1]
+    contact = message.contact
+    return otherwise if contact is None else _request_uri(contact.uri)
+
+
+def _request_uri(uri: Uri) -> str:
+    """Without the parts of a mere link (§19.1.1)."""
     if uri.headers or uri.has_param("method"):
         kept = tuple(param for param in uri.params if param[0].lower() not in _TARGET_ONLY)
-        return str(replace(uri, headers="", params=kept))
+        return str(uri._replace(headers="", params=kept))
     return str(uri)
 
 
 def _routes(message: Message) -> tuple[str, ...]:
+    if "Record-Route" not in message.first:
+        return ()
     routes = message.values("Record-Route")
     if len(routes) > ROUTES_MAX:
         raise RemoteError(f"{len(routes)} Record-Routes")
@@ -84,10 +92,11 @@ class Dialog:
     def uas(cls, request: Request, local_tag: str) -> "Dialog":
         """The dialog that our answer to this INVITE makes (§12.1.1)."""
         dialog = cls(request.call_id, local_tag, request.from_tag)
-        dialog.local = f"{request.get('To')};tag={local_tag}"
-        dialog.remote = request.get("From") or ""
+        first = request.first
+        dialog.local = f"{first.get('To')};tag={local_tag}"
+        dialog.remote = first.get("From", "")
         dialog.remote_cseq = request.cseq.number
-        dialog.remote_target = _target(request.contact, str(request.from_.uri))
+        dialog.remote_target = _target(request, "") or str(request.from_.uri)
         dialog.route_set = _routes(request)
         dialog.secure = request.uri[:5].lower() == "sips:"
         return dialog
@@ -96,12 +105,12 @@ class Dialog:
     def uac(cls, request: Request, response: Response) -> "Dialog":
         """The dialog that this response to our INVITE makes (§12.1.2)."""
         dialog = cls(request.call_id, request.from_tag, response.to_tag)
-        dialog.local = request.get("From") or ""
-        dialog.remote = response.get("To") or ""
+        dialog.local = request.first.get("From", "")
+        dialog.remote = response.first.get("To", "")
         dialog.local_cseq = request.cseq.number
         dialog.remote_target = request.uri
         with suppress(RemoteError):  # The call is answered: better a guess than no way to hang up.
-            dialog.remote_target = _target(response.contact, request.uri)
+            dialog.remote_target = _target(response, request.uri)
             dialog.route_set = _routes(response)[::-1]
         dialog.secure = request.uri[:5].lower() == "sips:"
         if response.status >= 200:
@@ -113,7 +122,7 @@ class Dialog:
 
     def refresh_target(self, message: Message) -> None:
         """A re-INVITE, UPDATE or their 2xx may move the peer (§12.2)."""
-        self.remote_target = _target(message.contact, self.remote_target)
+        self.remote_target = _target(message, self.remote_target)
 
     def check_remote_cseq(self, request: Request) -> None:
         """Take the next number of the peer, or refuse a request from the past (§12.2.2)."""
@@ -146,9 +155,9 @@ class Dialog:
         if routes and not _is_loose(routes[0]):
             # A strict router wants its own URI in the start line (§12.2.1.1).
             uri, routes = _route_uri(routes[0]), (*routes[1:], f"<{uri}>")
-        lines = [("Via", via)]
-        lines += [("Route", route) for route in routes]
-        lines += [
+        lines = [
+            ("Via", via),
+            *[("Route", route) for route in routes],
             ("Max-Forwards", MAX_FORWARDS),
             ("From", self.local),
             ("To", self.remote),
@@ -164,4 +173,4 @@ def _is_loose(route: str) -> bool:
 
 
 def _route_uri(route: str) -> str:
-    return _target(NameAddr.parse(route), "")
+    return _request_uri(NameAddr.parse(route).uri)

@@ -18,6 +18,7 @@ from sip.matching import client_key
 from sip.message import Request, respond
 from sip.receiving import Receiver
 from sip.server_non_invite import NonInviteServerTransaction
+from sip.session import State
 from sip.session_client import ClientSession, first_branch
 from sip.session_reinvite import SDP
 from sip.session_server import ServerSession
@@ -61,7 +62,7 @@ class Endpoint(Receiver):
             ("Call-ID", call_id or self._tokens.token(32)),
             ("CSeq", f"{cseq} INVITE"),
             ("Contact", contact_of(flow)),
-            *self._abilities(),
+            *self._abilities,
             *headers,
             *body_headers(body, content_type),
         ]
@@ -91,9 +92,7 @@ class Endpoint(Receiver):
         call = self._server_session(session)
         if call is None:
             return []
-        return self._after_session(
-            call, call.answer(body, [*self._abilities(), *headers], now), now
-        )
+        return self._after_session(call, call.answer(body, (*self._abilities, *headers), now), now)
 
     def reject(self, session: str, status: int, now: float, headers: Headers = ()) -> list[Output]:
         """Any final status from 300; a 3xx needs a Contact among the headers."""
@@ -124,7 +123,7 @@ class Endpoint(Receiver):
         if call is None:
             return []
         return self._after_session(
-            call, call.accept_offer(body, now, [*self._abilities(), *headers]), now
+            call, call.accept_offer(body, now, [*self._abilities, *headers]), now
         )
 
     def reject_offer(self, session: str, status: int, now: float) -> list[Output]:
@@ -200,7 +199,7 @@ class Endpoint(Receiver):
             self.counters["commands_too_late"] += 1
             return []
         request = server.request
-        more = self._abilities() if request.method == "OPTIONS" and status < 300 else []
+        more = self._abilities if request.method == "OPTIONS" and status < 300 else ()
         tag = "" if status == 100 else self._tokens.token()
         response = respond(request, status, to_tag=tag, headers=[*more, *headers], body=body)
         return self._reply(transaction, response, now)
@@ -224,23 +223,22 @@ class Endpoint(Receiver):
         call = self._sessions.get(self._names.get(session, ""))
         return "" if call is None else call.call_id
 
+    def heard(self, session: str) -> bool:
+        """Whether the peer has sent anything in this session: a mere 100 to our INVITE counts."""
+        call = self._sessions.get(self._names.get(session, ""))
+        return call is not None and call.state not in (State.CALLING, State.CANCEL_WAITS)
+
     # --- small parts ------------------------------------------------------------------------------
 
     def _head(
         self, flow: Flow, branch: str, from_: NameAddr, to: NameAddr, headers: Headers
     ) -> list[tuple[str, str]]:
         lines = [("Via", via_of(flow, branch))]
-        if all(name != "Max-Forwards" for name, _ in headers):
+        if not headers or all(name != "Max-Forwards" for name, _ in headers):
             lines.append(("Max-Forwards", MAX_FORWARDS))
         lines += [("From", str(from_)), ("To", str(to))]
         if self._config.user_agent:
             lines.append(("User-Agent", self._config.user_agent))
-        return lines
-
-    def _abilities(self) -> list[tuple[str, str]]:
-        lines = [("Allow", ", ".join(self._config.allow))]
-        if self._config.supported:
-            lines.append(("Supported", ", ".join(self._config.supported)))
         return lines
 
     def _find(self, session: str) -> AnySession | None:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from sip.flow import Flow
 from sip.message import Request, Response
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Put these bytes on the wire."""
 
     flow: Flow

@@ -1,9 +1,8 @@
 """Typed header values. Each parses from `str`, prints with `str()`, and knows its own grammar."""
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from sip.errors import ParseError
 from sip.text import QUOTED, TOKEN, one_line, printable, quote, unquote
@@ -26,6 +25,23 @@ _QUOTED: Final = re.compile(QUOTED, re.DOTALL)
 _PLAIN_VIA: Final = re.compile(
     r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9.\-]+)(?::([0-9]{1,5}))?(;[^\x00-\x20\x7f\",<>]+)?"
 )
+_PLAIN_PORT: Final = "(?::(?:[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
+# Plainer still, and good in the eyes of `Via.parse`: 1 is the host, 2 an rport without value,
+# 3 what only a stamped one has.
+_PLAINEST_VIA: Final = re.compile(
+    rf"SIP/2\.0/[A-Z]+ ([-.A-Za-z0-9]+){_PLAIN_PORT}"
+    r"(?:;(?:branch|alias|(rport(?=;|$))|(rport|received))(?:=[^\x00-\x20\x7f\",<>;]+)?){0,9}"
+)
+# What nearly all peers send: simple enough to be used as text, without taking it apart. Each
+# value that matches is good in the eyes of `NameAddr.parse`; 1 is the URI as `str` would write
+# it, 2 the tag if that is the first parameter.
+_PLAIN_ADDRESS: Final = re.compile(
+    r'(?:"[^"\\\x00-\x1f\x7f]{0,99}" ?|[-.\w ]{0,99})'
+    rf"<(sips?:(?:[-+.*#\w]{{1,99}}@)?[-.A-Za-z0-9]{{1,99}}{_PLAIN_PORT}"
+    r"(?:;(?!method)[-a-z]{1,30}(?:=[-.A-Za-z0-9]{1,99})?){0,9})>"
+    rf"(?:;tag=({TOKEN}))?(?:;[-+.a-z]{{1,30}}(?:={TOKEN})?){{0,9}}",
+    re.ASCII,
+)
 _CSEQ: Final = re.compile(rf"([0-9]{{1,10}})[ \t]+({TOKEN})")
 _VIA: Final = re.compile(
     rf"[sS][iI][pP]{_WS}/{_WS}[0-9]\.[0-9]{_WS}/{_WS}({TOKEN})[ \t]+"
@@ -38,8 +54,7 @@ _AUTH_PARAM: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(NamedTuple):
     """RFC 3261 §20.16."""
 
     number: int
@@ -53,8 +68,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """RFC 3261 §20.42. `host` has no brackets."""
 
     transport: str
@@ -101,14 +115,25 @@ class Via:
             kept.append(("rport", str(port)))
         return Via(self.transport, self.host, self.port, tuple(kept))
 
+    @staticmethod
+    def stamp(value: str, host: str, port: int) -> str | None:
+        """The text of `with_received` for a value as most are; None: look closer, by `parse`."""
+        plain = plain_via(value)
+        if plain is None or plain[3] is not None:
+            return None
+        if plain[2] is None:
+            return value if plain[1] == host else f"{value};received={host}"
+        if value.count(";rport") != 1:
+            return None
+        return f"{value.replace(';rport', '')};received={host};rport={port}"
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         return f"SIP/2.0/{self.transport} {host}{port}{format_params(self.params)}"
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """From, To, Contact, Route and the like (RFC 3261 §20.10).
 
     `display` is plain text; quotes and escapes exist on the wire only. `params` are
@@ -136,16 +161,17 @@ class NameAddr:
         return None if value is None else unquote(value)
 
     def with_tag(self, tag: str) -> "NameAddr":
-        kept = tuple(p for p in self.params if p[0].lower() != "tag")
-        return replace(self, params=(*kept, ("tag", tag)) if tag else kept)
+        kept = tuple([p for p in self.params if p[0].lower() != "tag"])
+        return NameAddr(self.display, self.uri, (*kept, ("tag", tag)) if tag else kept)
 
     def __str__(self) -> str:
-        display = f"{quote(self.display)} " if self.display else ""
-        return f"{display}<{self.uri}>{format_params(self.params)}"
+        params = format_params(self.params) if self.params else ""
+        if not self.display:
+            return f"<{self.uri}>{params}"
+        return f"{quote(self.display)} <{self.uri}>{params}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a request was sent (RFC 3326): `Q.850;cause=16;text="Normal call clearing"`."""
 
     protocol: str
@@ -235,6 +261,16 @@ def _split_params(text: str) -> Params:
             raise ParseError(f"bad parameters {text[:64]!r}")
         params.append((name, value if equals else None))
     return tuple(params)
+
+
+def plain_via(value: str) -> re.Match[str] | None:
+    """For a value as most are: it is good. None: look closer, by `Via.parse`."""
+    return _PLAINEST_VIA.fullmatch(value)
+
+
+def plain_address(value: str) -> re.Match[str] | None:
+    """For a value as most are: 1 is its URI, 2 its tag. None: look closer, by `NameAddr.parse`."""
+    return _PLAIN_ADDRESS.fullmatch(value)
 
 
 def find_param(params: Params, name: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 from sip.errors import LocalError, ParseError
 from sip.headers import CSeq, NameAddr, Via, split_commas
 from sip.names import canonical_name
-from sip.text import one_line
+from sip.text import is_token, one_line
 
 Headers = list[tuple[str, str]]
 
@@ -16,6 +16,8 @@ Headers = list[tuple[str, str]]
 _DIALOG_MAKERS: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
 _NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x20\x7f]")
+_BRANCH: Final = ";branch="
+_TAG: Final = ">;tag="
 
 
 class Message:
@@ -26,7 +28,18 @@ class Message:
     and raise ParseError when the header is missing or bad.
     """
 
-    __slots__ = ("_cseq", "_first", "_from", "_to", "_via", "body", "headers")
+    __slots__ = (
+        "_branch",
+        "_cseq",
+        "_first",
+        "_from",
+        "_from_tag",
+        "_to",
+        "_to_tag",
+        "_via",
+        "body",
+        "headers",
+    )
 
     def __init__(self, headers: Headers | None = None, body: bytes = b"") -> None:
         self.headers: Headers = [] if headers is None else headers
@@ -36,6 +49,9 @@ class Message:
         self._cseq: CSeq | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
+        self._branch: str | None = None
+        self._from_tag: str | None = None
+        self._to_tag: str | None = None
 
     @property
     def start_line(self) -> str:
@@ -55,22 +71,21 @@ class Message:
         """For the parser: the first value of each name, when it is known anyway."""
         self._first = first
 
+    @property
+    def first(self) -> dict[str, str]:
+        """The first value of each header, by its canonical name. Not to be changed."""
+        if self._first is None:
+            # Later entries win in dict(), so the order is turned round.
+            self._first = dict(self.headers[::-1])
+        return self._first
+
     def get(self, name: str) -> str | None:
         """The first value."""
-        first = self._first or self._indexed()
+        first = self._first or self.first
         value = first.get(name)
         if value is None and (canonical := canonical_name(name)) != name:
             return first.get(canonical)
         return value
-
-    def _indexed(self) -> dict[str, str]:
-        # Later entries win in dict(), so the order is turned round.
-        self._first = dict(self.headers[::-1])
-        return self._first
-
-    def distinct_names(self) -> int:
-        """How many different headers there are."""
-        return len(self._first or self._indexed())
 
     def get_all(self, name: str) -> list[str]:
         """Each line; one line may hold several values: see `values`."""
@@ -125,6 +140,19 @@ class Message:
         return self._via
 
     @property
+    def branch(self) -> str:
+        """Of the topmost Via, mostly without parsing it: it is asked for in every message."""
+        if self._branch is None:
+            value = self._require("Via")
+            start = value.find(_BRANCH) + len(_BRANCH)
+            if start < len(_BRANCH) or "," in value or '"' in value:
+                self._branch = self.via.branch
+            else:
+                end = value.find(";", start)
+                self._branch = (value[start:] if end < 0 else value[start:end]).rstrip(" \t")
+        return self._branch
+
+    @property
     def from_(self) -> NameAddr:
         if self._from is None:
             self._from = NameAddr.parse(self._require("From"))
@@ -138,11 +166,17 @@ class Message:
 
     @property
     def from_tag(self) -> str:
-        return self.from_.tag
+        if self._from_tag is None:
+            self._from_tag = _plain_tag(self._require("From")) or self.from_.tag
+        return self._from_tag
 
     @property
     def to_tag(self) -> str:
-        return self.to.tag
+        if self._to_tag is None:
+            value = self._require("To")
+            bare = value[-1:] == ">" and value.count(">") == 1 == value.count("<")
+            self._to_tag = "" if bare else _plain_tag(value) or self.to.tag
+        return self._to_tag
 
     @property
     def contact(self) -> NameAddr | None:
@@ -156,21 +190,24 @@ class Message:
 
         The one change made to a received message, by whoever received it.
         """
-        stamped = self.via.with_received(host, port)
-        if stamped is self._via:
-            return
         line = self._require("Via")
-        others = split_commas(line)[1:] if "," in line else []
-        text = ", ".join([str(stamped), *others]) if others else str(stamped)
-        self.headers[self.headers.index(("Via", line))] = ("Via", text)
-        if self._first is not None:
-            self._first["Via"] = text
-        self._via = stamped
+        text = Via.stamp(line, host, port)
+        if text is None:
+            stamped = self.via.with_received(host, port)
+            if stamped is self._via:
+                return
+            others = split_commas(line)[1:] if "," in line else []
+            text = ", ".join([str(stamped), *others]) if others else str(stamped)
+        if text != line:
+            self.headers[self.headers.index(("Via", line))] = ("Via", text)
+            self.first["Via"] = text
+            self._via = None
 
     def __bytes__(self) -> bytes:
-        lines = [f"{name}: {value}" for name, value in self.headers]
-        head = "\r\n".join([self.start_line, *lines])
-        breaks = len(lines)
+        lines = [self.start_line]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        head = "\r\n".join(lines)
+        breaks = len(lines) - 1
         if (
             head.count("\r") != breaks
             or head.count("\n") != breaks
@@ -191,13 +228,14 @@ class Message:
         return "\r\n".join([one_line(self.start_line), *lines])
 
     def _require(self, name: str) -> str:
-        value = self.get(name)
+        value = (self._first or self.first).get(name)
         if value is None:
             raise ParseError(f"no {name}")
         return value
 
     def _forget(self) -> None:
         self._first = self._via = self._cseq = self._from = self._to = None
+        self._branch = self._from_tag = self._to_tag = None
 
 
 class Request(Message):
@@ -209,6 +247,7 @@ class Request(Message):
         self.headers = [] if headers is None else headers
         self.body = body
         self._first = self._via = self._cseq = self._from = self._to = None
+        self._branch = self._from_tag = self._to_tag = None
         self.method = method
         self.uri = uri  # As it came: `Uri.parse` it when needed.
 
@@ -229,9 +268,12 @@ class Response(Message):
     def __init__(
         self, status: int, reason: str = "", headers: Headers | None = None, body: bytes = b""
     ) -> None:
-        super().__init__(headers, body)
         if not 100 <= status <= 699:
             raise LocalError(f"no such status: {status}")
+        self.headers = [] if headers is None else headers
+        self.body = body
+        self._first = self._via = self._cseq = self._from = self._to = None
+        self._branch = self._from_tag = self._to_tag = None
         self.status = status
         self.reason = reason or REASON_PHRASES.get(status, "")
 
@@ -257,22 +299,28 @@ def respond(
     `to_tag` is added unless the request had one. Works for bad requests as far as they go:
     nothing is parsed but To, and only if a tag is to be added.
     """
-    made: Headers = []
-    path = 100 < status < 300 and request.method in _DIALOG_MAKERS
-    for header in request.headers:
-        name = header[0]
-        if name == "Via" or (path and name == "Record-Route"):
-            made.append(header)
+    first = request.first
+    if 100 < status < 300 and "Record-Route" in first and request.method in _DIALOG_MAKERS:
+        made = [header for header in request.headers if header[0] in ("Via", "Record-Route")]
+    else:
+        made = [header for header in request.headers if header[0] == "Via"]
     for name in ("From", "To", "Call-ID", "CSeq"):
-        value = request.get(name)
+        value = first.get(name)
         if value is not None:
-            if name == "To" and to_tag and not _has_tag(request):
+            if to_tag and name == "To" and not _has_tag(request):
                 value = f"{value};tag={to_tag}"
             made.append((name, value))
-    if status == 100 and (timestamp := request.get("Timestamp")) is not None:
+    if status == 100 and (timestamp := first.get("Timestamp")) is not None:
         made.append(("Timestamp", timestamp))  # §8.2.6.1
-    made.extend(headers)
+    made += headers
     return Response(status, reason, made, body)
+
+
+def _plain_tag(value: str) -> str:
+    """The tag of a From or To as most are; "" when it takes a closer look."""
+    tag = value.partition(_TAG)[2]
+    # A token to the end of the value is no part of anything quoted.
+    return tag if is_token(tag) else ""
 
 
 def _has_tag(request: Request) -> bool:

@@ -1,6 +1,7 @@
 """Lists of IP addresses and networks, as plain data."""
 
 import ipaddress
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -20,14 +21,20 @@ def contains(networks: tuple[Network, ...], host: str) -> bool:
     """Whether the IP literal is in one of them. IPv4 in IPv6 counts as IPv4."""
     if not networks:
         return False
+    version, number = _number(host)
+    return any(
+        network.version == version and number & network.mask == network.address
+        for network in networks
+    )
+
+
+@lru_cache(maxsize=8192)  # A phone comes from the same place again and again.
+def _number(host: str) -> tuple[int, int]:
+    """Version and value; version 0 for what is no address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return 0, 0
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    number = int(address)
-    return any(
-        network.version == address.version and number & network.mask == network.address
-        for network in networks
-    )
+    return address.version, int(address)

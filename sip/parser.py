@@ -8,7 +8,7 @@ import re
 from typing import Final, NamedTuple
 
 from sip.errors import ParseError, RemoteError
-from sip.headers import NameAddr, parse_contacts
+from sip.headers import NameAddr, parse_contacts, plain_address, plain_via
 from sip.message import Headers, Message, Request, Response
 from sip.names import WIRE_NAMES, canonical_name
 from sip.text import is_token, one_line
@@ -25,6 +25,7 @@ METHODS: Final = frozenset(
     }
 )
 
+_PLAIN_START: Final = re.compile(r'([A-Z]+) ([^\x00-\x20\x7f<>"]+) SIP/2\.0')
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
 _REQUEST_URI: Final = re.compile(r'[^\x00-\x20\x7f<>"]+')
 _VERSION: Final = re.compile(r"[sS][iI][pP]/([0-9]{1,3})\.([0-9]{1,3})")
@@ -78,10 +79,15 @@ def parse(data: bytes) -> Request | Response:
 
 def validate(message: Request | Response) -> None:
     """Refuse with RemoteError(status) what parses but makes no sense (RFC 4475 §3.1.2, §3.3)."""
-    cseq = message.cseq
-    _ = message.via, message.call_id, message.from_, message.to
-    headers = message.headers
-    if message.distinct_names() != len(headers):
+    cseq, first = message.cseq, message.first
+    if plain_via(first.get("Via", "")) is None:
+        _ = message.via
+    _ = message.call_id
+    if plain_address(first.get("From", "")) is None:
+        _ = message.from_
+    if plain_address(first.get("To", "")) is None:
+        _check_to(message)
+    if len(first) != len(message.headers):
         _check_duplicates(message)
     if isinstance(message, Response):
         return
@@ -89,13 +95,13 @@ def validate(message: Request | Response) -> None:
         raise RemoteError(f"CSeq {cseq} in {message.method}")
     if Uri.parse(message.uri).scheme not in _SCHEMES:
         raise RemoteError(f"scheme of {message.uri[:64]!r}", status=416)
-    forwards = message.get("Max-Forwards")
-    if forwards is not None and (_LENGTH.fullmatch(forwards) is None or int(forwards) > 255):
+    forwards = first.get("Max-Forwards", "70")
+    if forwards != "70" and (_LENGTH.fullmatch(forwards) is None or int(forwards) > 255):
         raise RemoteError(f"bad Max-Forwards {forwards[:32]!r}")
     if message.method in _CONTACT_METHODS:
         _check_contact(message)
     for name in ("Route", "Record-Route"):
-        if message.get(name) is not None:
+        if name in first:
             _ = [NameAddr.parse(value) for value in message.values(name)]
 
 
@@ -105,12 +111,18 @@ def _check_duplicates(message: Message) -> None:
             raise RemoteError(f"several values of {name}")
 
 
+def _check_to(message: Message) -> None:
+    uri = message.to.uri
+    if message.cseq.method == "REGISTER" and isinstance(message, Request) and not uri.is_sip:
+        raise RemoteError(f"cannot register {uri.scheme}:")
+
+
 def _check_contact(request: Request) -> None:
-    contacts = parse_contacts(request.get_all("Contact"))
-    if request.method == "REGISTER":
-        if not request.to.uri.is_sip:
-            raise RemoteError(f"cannot register {request.to.uri.scheme}:")
-    elif request.method == "INVITE" and (contacts == "*" or len(contacts) != 1):
+    values = request.get_all("Contact")
+    if len(values) == 1 and plain_address(values[0]) is not None:
+        return
+    contacts = parse_contacts(values)
+    if request.method == "INVITE" and (contacts == "*" or len(contacts) != 1):
         raise RemoteError("INVITE needs one Contact")
 
 
@@ -128,7 +140,7 @@ def _read_head(head: str) -> _Head:
     headers = message.headers
     del lines[0]
     try:
-        for line in lines:
+        for line in lines:  # Measured: faster than one regular expression for all lines.
             word, _, value = line.partition(" ")
             headers.append((WIRE_NAMES[word], value.strip()))
     except ParseError:
@@ -154,7 +166,7 @@ def _take_length(headers: Headers, first: dict[str, str]) -> int | None:
         headers.remove(("Content-Length", value))
     if len(first) != len(headers) and any(name == "Content-Length" for name, _ in headers):
         return None
-    return int(value) if _LENGTH.fullmatch(value) else None
+    return int(value) if value == "0" or _LENGTH.fullmatch(value) else None
 
 
 def _read_odd_head(head: str) -> _Head:
@@ -187,10 +199,10 @@ def _read_odd_head(head: str) -> _Head:
 
 
 def _read_start(line: str) -> tuple[Request | Response, ParseError | None]:
-    method, _, rest = line.partition(" ")
-    uri, _, version = rest.partition(" ")
-    if version == "SIP/2.0" and method in METHODS and _REQUEST_URI.fullmatch(uri) is not None:
-        return Request(method, uri), None
+    if line[3:4] != "/":  # As in "SIP/2.0 200 OK"; no method that we know has it.
+        plain = _PLAIN_START.fullmatch(line)
+        if plain is not None and (method := plain[1]) in METHODS:
+            return Request(method, plain[2]), None
     status = _STATUS_LINE.fullmatch(line)
     if status is not None:
         return Response(int(status[1]), one_line(status[2] or "")), None

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from sys import intern
 from typing import Final, NamedTuple
 
 from sip.errors import ParseError
@@ -180,7 +181,8 @@ class Registrar:
             # reg-id without an instance means nothing (RFC 5626 §6).
             reg_id=_small_number(reg_id) if instance and reg_id else None,
             path=tuple(request.values("Path")[:_PATHS_MAX]),
-            user_agent=printable(request.get("User-Agent") or "")[:_USER_AGENT_CHARS_MAX],
+            # Of few kinds: one text for all phones of a kind.
+            user_agent=intern(printable(request.get("User-Agent") or "")[:_USER_AGENT_CHARS_MAX]),
             updated_at=now,
         )
         return _Wish(binding, seconds)

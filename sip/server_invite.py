@@ -10,19 +10,19 @@ PROCEEDING --- 2xx ---> ACCEPTED --L-----------------> TERMINATED
          \\-- H, transport error --------------------------+
 """
 
-from enum import Enum
 from typing import Final
 
 from sip.events import Send
 from sip.flow import Flow
 from sip.message import Request, Response, respond
+from sip.states import Named
 from sip.timers import TimerConfig, Timers
 from sip.transaction import TransportFailed
 
 ServerOutput = Send | TransportFailed
 
 
-class State(Enum):
+class State(Named):
     PROCEEDING = "proceeding"
     ACCEPTED = "accepted"
     COMPLETED = "completed"
@@ -30,7 +30,10 @@ class State(Enum):
     TERMINATED = "terminated"
 
 
-class Timer(Enum):
+_TERMINATED: Final = State.TERMINATED  # Asked for after every step.
+
+
+class Timer(Named):
     G = "retransmit the 3xx-6xx"
     H = "no ACK"
     I = "absorb retransmitted ACKs"  # noqa: E741 - the RFC's name
@@ -58,7 +61,7 @@ class InviteServerTransaction:
         assert invite.method == "INVITE", invite
         self.state = State.PROCEEDING
         self.flow = flow
-        self.branch = invite.via.branch
+        self.branch = invite.branch
         self.user = user  # Whose transaction it is; means nothing here.
         self._last = bytes(respond(invite, 100))
         self._config = config
@@ -70,7 +73,7 @@ class InviteServerTransaction:
 
     @property
     def terminated(self) -> bool:
-        return self.state is State.TERMINATED
+        return self.state is _TERMINATED
 
     @property
     def unanswered(self) -> bool:
@@ -84,7 +87,7 @@ class InviteServerTransaction:
 
     @property
     def next_deadline(self) -> float | None:
-        return self._timers.next_deadline()
+        return self._timers.next_deadline
 
     def start(self, now: float) -> list[ServerOutput]:
         """Answer 100 at once: a user that thinks for over 200 ms is then no special case."""

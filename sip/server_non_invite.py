@@ -14,23 +14,26 @@ that never answers cannot keep a transaction for ever (RFC 4320 §4.2: such a la
 response MUST NOT be sent).
 """
 
-from enum import Enum
 from typing import Final
 
 from sip.events import Send
 from sip.flow import Flow
 from sip.message import Request, Response
+from sip.states import Named
 from sip.timers import TimerConfig, Timers
 
 
-class State(Enum):
+class State(Named):
     TRYING = "trying"
     PROCEEDING = "proceeding"
     COMPLETED = "completed"
     TERMINATED = "terminated"
 
 
-class Timer(Enum):
+_TERMINATED: Final = State.TERMINATED  # Asked for after every step.
+
+
+class Timer(Named):
     J = "absorb retransmitted requests"
     TOO_LATE = "the client has given up"
 
@@ -64,15 +67,15 @@ class NonInviteServerTransaction:
 
     @property
     def terminated(self) -> bool:
-        return self.state is State.TERMINATED
+        return self.state is _TERMINATED
 
     @property
     def unanswered(self) -> bool:
-        return self.state in (State.TRYING, State.PROCEEDING)
+        return self.request is not None and self.state is not State.TERMINATED
 
     @property
     def next_deadline(self) -> float | None:
-        return self._timers.next_deadline()
+        return self._timers.next_deadline
 
     def start(self, now: float) -> list[Send]:
         self._timers.start(Timer.TOO_LATE, now + 64 * self._config.t1)

@@ -22,15 +22,14 @@ what happens there.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sip.building import MAGIC_COOKIE, via_of
 from sip.errors import LocalError
 from sip.events import EndedBy, Event, InDialogRequest, RequestDone, Send, SessionEnded
 from sip.flow import Flow
 from sip.message import Request, Response, respond
+from sip.states import Named
 from sip.timers import TimerConfig, Timers
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 IN_DIALOG_REQUESTS_MAX: Final = 16  # Ours at a time: a flood of digits must not fill the memory.
 
 
-class State(Enum):
+class State(Named):
     CALLING = "calling"
     PROCEEDING = "proceeding"
     CANCEL_WAITS = "hung up before any response"
@@ -69,7 +68,10 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 }
 
 
-class Timer(Enum):
+_FINISHED: Final = frozenset({State.ENDING, State.ENDED})
+
+
+class Timer(Named):
     GLARE = "try our offer again (§14.1)"
     LINGER = "no more 2xx can come (RFC 6026 §7.2, timer M)"
     NO_ACK = "the 2xx was never acknowledged (§13.3.1.4)"
@@ -77,23 +79,20 @@ class Timer(Enum):
     STILL_RINGING = "18x again (§13.3.1.1)"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Send this request, on the flow of the session, in a new client transaction."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """Give this response to the server transaction."""
 
     transaction: str
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """Wait no longer than 64*T1 for the final response to the INVITE with this branch (§9.1)."""
 
     branch: str
@@ -152,12 +151,12 @@ class Session:
 
     @property
     def next_deadline(self) -> float | None:
-        return self._timers.next_deadline()
+        return self._timers.next_deadline
 
     @property
     def gone(self) -> bool:
         """Ended, and nothing can come that we would have to answer."""
-        return self.state is State.ENDED and self._timers.next_deadline() is None
+        return self._timers.next_deadline is None and self.state is State.ENDED
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -187,7 +186,10 @@ class Session:
         """Whether a request with our tag is of this session's dialog (§12.2.2)."""
         if request.call_id != self.call_id or self.state is State.ENDED:
             return False
-        return self.dialog is None or request.from_tag == self.dialog.remote_tag
+        dialog = self.dialog
+        if dialog is None or request.first.get("From") == dialog.remote:
+            return True
+        return request.from_tag == dialog.remote_tag
 
     def on_request(
         self, transaction: str, request: Request, flow: Flow, now: float
@@ -245,7 +247,7 @@ class Session:
             return []
         self.over = True
         self._requests.clear()
-        reason = "" if message is None else message.get("Reason") or ""
+        reason = "" if message is None else message.first.get("Reason", "")
         return [SessionEnded(self.name, status, reason, by, message)]
 
     def _bye(self, now: float, reason: str = "") -> list[SessionOutput]:
@@ -277,7 +279,7 @@ class Session:
     def _become(self, state: State) -> None:
         assert state in TRANSITIONS[self.state], (self, state)
         self.state = state
-        if state in (State.ENDING, State.ENDED):
+        if state in _FINISHED:
             self._stop_ok()
             self._timers.stop(Timer.GLARE, Timer.STILL_RINGING)
 
@@ -309,6 +311,8 @@ class Session:
         self._timers.start(Timer.NO_ACK, now + 64 * self._config.t1)
 
     def _stop_ok(self) -> None:
+        if self._ok is None:
+            return
         self._ok = None
         self._timers.stop(Timer.RETRANSMIT, Timer.NO_ACK)
 

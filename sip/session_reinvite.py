@@ -11,7 +11,6 @@ Only one INVITE is under way at a time, in either direction (RFC 3261 §14). An 
 that comes too early waits; of two that wait, the newer one counts.
 """
 
-from enum import Enum
 from typing import Final
 from zlib import crc32
 
@@ -21,6 +20,7 @@ from sip.events import EndedBy, OfferAnswered, OfferRejected, Send, SessionOffer
 from sip.flow import Flow
 from sip.message import Request, Response, respond
 from sip.session import Limit, Reply, Session, SessionOutput, Start, State, Timer
+from sip.states import Named
 from sip.timers import TimerConfig
 
 GLARES_MAX: Final = 5  # In a row. More is a peer that always answers 491.
@@ -28,7 +28,7 @@ GLARES_MAX: Final = 5  # In a row. More is a peer that always answers 491.
 SDP: Final = "application/sdp"
 
 
-class Offering(Enum):
+class Offering(Named):
     IDLE = "idle"
     SENT = "our re-INVITE waits for its answer"
     GLARE = "491: ours goes out again later"

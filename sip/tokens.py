@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Final
 
 SECRET_BYTES_MAX: Final = 64  # The longest key of BLAKE2b; a longer secret is hashed first.
+TOKEN_CHARS_MAX: Final = 128  # Of one digest.
 
 
 def mac_key(secret: bytes) -> bytes:
@@ -14,14 +15,19 @@ def mac_key(secret: bytes) -> bytes:
 class Tokens:
     """A stream of tokens. The same secret gives the same stream, which makes a run repeatable."""
 
-    __slots__ = ("_counter", "_key")
+    __slots__ = ("_counter", "_key", "_rest")
 
     def __init__(self, secret: bytes) -> None:
         self._key = mac_key(secret)
         self._counter = 0
+        self._rest = ""  # Digits of the last digest that nobody has got yet.
 
     def token(self, length: int = 16) -> str:
-        """`length` hexadecimal digits, 4 bits of chance each; 128 at most."""
-        self._counter += 1
-        counter = self._counter.to_bytes(8, "big")
-        return blake2b(counter, key=self._key, digest_size=64).hexdigest()[:length]
+        """`length` hexadecimal digits, 4 bits of chance each; `TOKEN_CHARS_MAX` at most."""
+        rest = self._rest
+        if len(rest) < length:
+            self._counter += 1
+            counter = self._counter.to_bytes(8, "big")
+            rest = blake2b(counter, key=self._key, digest_size=64).hexdigest()
+        self._rest = rest[length:]
+        return rest[:length]

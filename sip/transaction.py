@@ -4,13 +4,13 @@ Bytes for the wire are `sip.events.Send`: a retransmission is the very same byte
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sip.events import Send
 from sip.message import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A response for the transaction user."""
 
     response: Response

@@ -1,9 +1,8 @@
 """SIP, SIPS and tel URIs: RFC 3261 §19.1, RFC 3966."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from sip.errors import ParseError
@@ -31,8 +30,7 @@ _VISUAL_SEPARATORS: Final = re.compile(r"[-.()]")  # RFC 3966 §3.
 _DECISIVE: Final = ("user", "ttl", "method", "maddr", "transport")
 
 
-@dataclass(frozen=True, slots=True)
-class Uri:
+class Uri(NamedTuple):
     """A parsed URI. `host` has no brackets; texts are as they came, escapes included.
 
     tel: the number is `user` and `host` is empty. Other schemes: all is in `host`.
@@ -74,17 +72,22 @@ class Uri:
         return self.param(name) is not None
 
     def __str__(self) -> str:
-        params = "".join(f";{key}" if v is None else f";{key}={v}" for key, v in self.params)
-        if self.scheme == "tel":
-            return f"tel:{self.user}{params}"
+        scheme, user, host, port, params, headers, password = self
+        rest = "".join([f";{key}" if v is None else f";{key}={v}" for key, v in params])
+        if scheme == "tel":
+            return f"tel:{user}{rest}"
         if not self.is_sip:
-            return f"{self.scheme}:{self.host}"
-        password = "" if self.password is None else f":{self.password}"
-        user = "" if self.user is None else f"{self.user}{password}@"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port is None else f":{self.port}"
-        headers = f"?{self.headers}" if self.headers else ""
-        return f"{self.scheme}:{user}{host}{port}{params}{headers}"
+            return f"{scheme}:{host}"
+        if headers:
+            rest = f"{rest}?{headers}"
+        if port is not None:
+            rest = f":{port}{rest}"
+        if ":" in host:
+            host = f"[{host}]"
+        if user is None:
+            return f"{scheme}:{host}{rest}"
+        word = "" if password is None else f":{password}"
+        return f"{scheme}:{user}{word}@{host}{rest}"
 
 
 def same_uri(a: Uri, b: Uri) -> bool:

@@ -123,13 +123,9 @@ class Network:
 
     def run(self, until: float = STORY_SECONDS_MAX) -> None:
         """Deliver datagrams, commands and deadlines in the order of time."""
-        while True:
-            times = [self._due[0][0]] if self._due else []
-            deadlines = (party.endpoint.next_deadline for party in (self.alice, self.bob))
-            times += [deadline for deadline in deadlines if deadline is not None]
-            if not times or min(times) > until:
-                return
-            self.now = max(self.now, min(times))
+        while (nearest := self._nearest()) is not None and nearest <= until:
+            if nearest > self.now:
+                self.now = nearest
             self._step()
             self.on_step()
 
@@ -140,6 +136,15 @@ class Network:
             assert not any(party.endpoint.leftovers().values()), party.endpoint.leftovers()
             assert party.endpoint.sessions == 0
             assert party.endpoint.next_deadline is None
+
+    def _nearest(self) -> float | None:
+        """When something happens next."""
+        nearest = self._due[0][0] if self._due else None
+        for party in (self.alice, self.bob):
+            deadline = party.endpoint.next_deadline
+            if deadline is not None and (nearest is None or deadline < nearest):
+                nearest = deadline
+        return nearest
 
     def _step(self) -> None:
         if self._due and self._due[0][0] <= self.now:

@@ -393,6 +393,20 @@ def test_invite_has_what_it_needs() -> None:
         _ = calling(endpoint)
 
 
+def test_a_mere_100_is_a_sign_of_life() -> None:
+    endpoint = make()
+    assert not endpoint.heard("out")
+    invite = calling(endpoint)
+    assert not endpoint.heard("out")
+    assert receive(endpoint, answer_to(invite, 100)) == []
+    assert endpoint.heard("out")
+    late = calling(endpoint, "late")
+    _ = endpoint.hangup("late", 0.0)
+    assert not endpoint.heard("late")
+    _ = receive(endpoint, answer_to(late, 100))
+    assert not endpoint.heard("late")  # Over for its user.
+
+
 def test_progress_answer_and_hanging_up() -> None:
     endpoint = make()
     invite = calling(endpoint)

@@ -1,4 +1,5 @@
 import contextlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,11 @@ from sip.headers import (
     parse_challenge,
     parse_contacts,
     parse_params,
+    plain_address,
+    plain_via,
     split_commas,
 )
+from sip.message import Request
 from sip.uri import Uri
 
 ALICE = Uri.parse("sip:alice@example.com")
@@ -203,3 +207,91 @@ def test_any_display_name_stays_in_its_quotes(display: str, tag: str) -> None:
     assert (parsed.uri, parsed.tag) == (ALICE, tag)
     assert parsed.display.isprintable() or not parsed.display.isascii()
     assert split_commas(text) == [text]
+
+
+# --- what is used as text, without being taken apart ------------------------------------------
+
+PARAM_NAMES = st.sampled_from(
+    ["branch", "rport", "received", "alias", "tag", "Tag", "x", "method", ""]
+)
+PARAM_VALUES = st.sampled_from(
+    ["", "=", "=1", "=z9hG4bK.a", "=a b", '="q"', "=a=b", "=[::1]", "=ä"]
+)
+SOME_PARAMS = st.lists(st.builds("{}{}".format, PARAM_NAMES, PARAM_VALUES), max_size=4).map(
+    lambda params: "".join(f";{param}" for param in params)
+)
+HOSTS = st.sampled_from(["192.0.2.1", "h.example", "[2001:db8::1]", "", "a b", "x,y"])
+PORTS = st.sampled_from(["", ":5060", ":05060", ":0", ":65535", ":70000", ":"])
+PROTOCOLS = st.sampled_from(["SIP/2.0/UDP ", "SIP/2.0/tcp ", "sip/2.0/UDP ", "SIP / 2.0 / UDP "])
+ANY_VIA = st.builds("{}{}{}{}".format, PROTOCOLS, HOSTS, PORTS, SOME_PARAMS)
+SOME_NAMES = st.sampled_from(["", "Al ", '"A. B" ', '"a"', '"<sip:x>;tag=1" ', '"\\"" ', '"', "ä "])
+SOME_USERS = st.sampled_from(["", "a@", "+49*1#@", "a:b@", "%41@", "a@b@", "ä@", ":@"])
+SCHEMES = st.sampled_from(["sip:", "sips:", "SIP:", "tel:", "x:", ""])
+ANY_URI = st.builds("{}{}{}{}{}".format, SCHEMES, SOME_USERS, HOSTS, PORTS, SOME_PARAMS)
+ANY_ADDRESS = st.builds("{}<{}>{}".format, SOME_NAMES, ANY_URI, SOME_PARAMS) | ANY_URI
+
+
+@given(ANY_VIA)
+def test_a_via_is_stamped_as_text_as_it_would_be_in_parts(value: str) -> None:
+    if plain_via(value) is not None:
+        assert str(Via.parse(value)) == value
+    text = Via.stamp(value, "192.0.2.1", 5060)
+    if text is not None:
+        assert text == str(Via.parse(value).with_received("192.0.2.1", 5060))
+
+
+@given(ANY_ADDRESS)
+def test_a_plain_address_says_what_the_parts_say(value: str) -> None:
+    plain = plain_address(value)
+    if plain is not None:
+        address = NameAddr.parse(value)
+        assert plain[1] == str(address.uri)
+        assert address.uri.is_sip
+        assert not address.uri.has_param("method")
+        assert plain[2] is None or plain[2] == address.tag
+
+
+def test_common_values_are_plain() -> None:
+    assert plain_via("SIP/2.0/UDP 192.0.2.1:50600;rport;branch=z9hG4bK-1") is not None
+    assert Via.stamp("SIP/2.0/UDP h:5060;branch=z9hG4bK-1", "h", 1) is not None
+    plain = plain_address('"Alice B" <sip:+49123@192.0.2.1:50600;transport=udp>;tag=1-a.b')
+    assert plain is not None
+    assert plain.groups() == ("sip:+49123@192.0.2.1:50600;transport=udp", "1-a.b")
+
+
+def is_good(parse: Callable[[str], object], value: str) -> bool:
+    try:
+        _ = parse(value)
+    except ParseError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<sip:a@h;method=BYE>",
+        "<sip:a@h?Subject=x>",
+        "<sip:a@h:05060>",
+        "<SIP:a@h>",
+        "<sip:%41@h>",
+        "<tel:+1>",
+        '"\\"" <sip:h>',
+        "sip:a@h",
+        "<sip:h>;TAG=a",
+    ],
+)
+def test_unusual_addresses_are_taken_apart(value: str) -> None:
+    assert is_good(NameAddr.parse, value)
+    assert plain_address(value) is None
+
+
+@given(ANY_VIA, ANY_ADDRESS, ANY_ADDRESS)
+def test_branch_and_tags_are_those_of_the_parts(via: str, from_: str, to: str) -> None:
+    message = Request("OPTIONS", "sip:h", [("Via", via), ("From", from_), ("To", to)])
+    if is_good(Via.parse, via):
+        assert message.branch == Via.parse(via).branch
+    if is_good(NameAddr.parse, from_):
+        assert message.from_tag == NameAddr.parse(from_).tag
+    if is_good(NameAddr.parse, to):
+        assert message.to_tag == NameAddr.parse(to).tag

@@ -1,0 +1,73 @@
+"""A trusted peer written down message by message, for what our own phone would never send."""
+
+from sip.flow import Address
+from sip.message import Message, Request, Response
+from sip.parser import parse
+from tests.exchange.office import SERVER
+from tests.sim.world import World
+
+HERE: Address = ("10.9.0.1", 5060)
+
+SDP = """v=0
+o=- 1 1 IN IP4 10.9.0.1
+s=-
+c=IN IP4 10.9.0.1
+t=0 0
+m=audio 4000 RTP/AVP {types}
+"""
+PLAIN = SDP.format(types="0 8").replace("\n", "\r\n").encode()
+G729 = SDP.format(types="18").replace("\n", "\r\n").encode()
+
+
+class Trunk:
+    """One call to us. `inbox` holds what came back."""
+
+    def __init__(self, world: World, caller: str = "0501234567") -> None:
+        self.world = world
+        self.caller = caller
+        self.inbox = world.inboxes.setdefault(HERE, [])
+        self.branches = 0
+        self.to_tag = ""
+        self.to = ""
+
+    def invite(self, number: str, body: bytes) -> None:
+        self.to = f"<sip:{number}@{SERVER[0]}>"
+        self._send("INVITE", 1, body, number)
+
+    def ack(self, body: bytes = b"") -> None:
+        self._send("ACK", 1, body)
+
+    def bye(self) -> None:
+        self._send("BYE", 2)
+
+    def messages(self) -> list[Message]:
+        return [parse(data) for data in self.inbox]
+
+    def statuses(self) -> list[int]:
+        """Each once, however often it was repeated."""
+        return list(dict.fromkeys(m.status for m in self.messages() if isinstance(m, Response)))
+
+    def answer(self, status: int) -> Response:
+        """The first response with this status; its tag is used from now on."""
+        for message in self.messages():
+            if isinstance(message, Response) and message.status == status:
+                self.to_tag = f";tag={message.to_tag}"
+                return message
+        raise AssertionError(f"no {status} in {self.statuses()}")
+
+    def _send(self, method: str, cseq: int, body: bytes = b"", number: str = "") -> None:
+        self.branches += 1
+        user = f"{number}@" if number else ""
+        headers = [
+            ("Via", f"SIP/2.0/UDP {HERE[0]}:{HERE[1]};branch=z9hG4bK-trunk-{self.branches}"),
+            ("Max-Forwards", "70"),
+            ("From", f"<sip:{self.caller}@{HERE[0]}>;tag=t1"),
+            ("To", f"{self.to}{self.to_tag}"),
+            ("Call-ID", "a-call-of-the-trunk"),
+            ("CSeq", f"{cseq} {method}"),
+            ("Contact", f"<sip:{HERE[0]}:{HERE[1]}>"),
+        ]
+        if body:
+            headers.append(("Content-Type", "application/sdp"))
+        request = Request(method, f"sip:{user}{SERVER[0]}", headers, body)
+        self.world.send(HERE, bytes(request))
