@@ -129,6 +129,7 @@ _CAUSE_OF: Final[dict[int, Cause]] = {
 _REASON_OF: Final[dict[Cause, str]] = {
     # RFC 3326 §3.1: phones log no missed call for this one.
     Cause.ANSWERED_ELSEWHERE: 'SIP;cause=200;text="Call completed elsewhere"',
+    Cause.WITHDRAWN: 'SIP;cause=200;text="Call completed elsewhere"',
     Cause.SILENT: 'SIP;cause=408;text="No sound"',
     Cause.NO_ANSWER: 'SIP;cause=408;text="No answer"',
     Cause.SHUTDOWN: 'SIP;cause=503;text="Restarting"',

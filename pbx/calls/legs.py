@@ -44,8 +44,8 @@ class Legs:
         self._media = media
         self._legs: dict[str, Leg] = {}
         self._by_media: dict[str, str] = {}  # Media session → the leg that talks through it.
-        self._offers: dict[tuple[str, str], tuple[bytes, int]] = {}
-        """(media session, our host) → SDP offer and its session id."""
+        self._offers: dict[str, dict[str, tuple[bytes, int]]] = {}
+        """Media session → our host → SDP offer and its session id."""
         self._deadlines: list[tuple[float, str]] = []
         self._sdp_ids = 0
         self.codecs: tuple[str, ...] = ("PCMU", "PCMA")
@@ -99,11 +99,12 @@ class Legs:
         now: float,
     ) -> list[Output]:
         host = self._host(flow)
-        shared = self._offers.get((media, host))
+        offers = self._offers.setdefault(media, {})
+        shared = offers.get(host)
         if shared is None:
             sdp_id, address = self._new_sdp_id(), (host, self._media.port(media))
             shared = make_offer(address, codecs, session_id=sdp_id, version=1), sdp_id
-            self._offers[media, host] = shared
+            offers[host] = shared
         offer, sdp_id = shared
         leg = Leg(leg_id, call, LegState.DIALLING, flow, media, offer, sdp_id, 1, started=now)
         self._legs[leg_id] = leg
@@ -187,8 +188,7 @@ class Legs:
     def forget_media(self, media: str) -> None:
         """The call closed this media session."""
         _ = self._by_media.pop(media, None)
-        for key in [key for key in self._offers if key[0] == media]:
-            del self._offers[key]
+        _ = self._offers.pop(media, None)
 
     # --- what SIP and the workers report
 
