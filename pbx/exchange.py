@@ -8,6 +8,7 @@ legs and to the distribution, whose effects go to calls again, until nothing is 
     sip.Endpoint -> Legs -> Call + its current Block -> commands -> Legs, MediaPool, Distribution
 """
 
+import traceback
 from collections import deque
 from typing import Any, ClassVar, Final, cast
 
@@ -50,6 +51,9 @@ from sip.uri import Uri
 Output = sip.Send | ToWorker | Event
 Item = Any
 """What the work queue holds: outputs of the layers, and (call, command) pairs."""
+
+FAULTS_MAX: Final = 100  # Kept until the edge has logged them.
+FAULT_FRAMES: Final = 4  # Of the traceback: where it happened and how we came there.
 
 STEPS_MAX: Final = 1_000_000
 """Of one wake-up. Only a loop among our own machines gets there."""
@@ -215,11 +219,12 @@ class Exchange(Switching):
         try:
             done: list[Item] = handler(self, item, now)
         except Exception as error:
-            # A bug of ours ends the call it concerns, never the process (the record says FAILED).
+            # A bug of ours ends the call it concerns, never the process. Its record says `failed`.
             if self.strict:
                 raise
-            self.faults.append(f"{type(error).__name__}: {error} in {str(item)[:200]}")
-            del self.faults[:-100]
+            where = "".join(traceback.format_exception(error, limit=-FAULT_FRAMES)).strip()
+            self.faults.append(f"{str(item)[:200]}: {where}")
+            del self.faults[:-FAULTS_MAX]
             call = self._call_of(item)
             if call is None or call.id not in self.calls:
                 return []
@@ -228,7 +233,7 @@ class Exchange(Switching):
         return done
 
     def _call_of(self, item: Item) -> Call | None:
-        if isinstance(item, tuple):
+        if type(item) is tuple:
             return cast("tuple[Call, Command]", item)[0]
         leg = getattr(item, "leg", None) or getattr(item, "session", None)
         if isinstance(leg, str) and leg in self.legs:

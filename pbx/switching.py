@@ -334,7 +334,8 @@ class Switching:
         items += self.legs.hangup(call.caller_leg, cause, now)
         items += self._vacate(call.occupies, now)
         if call.ended_at is None:  # A fault of ours.
-            call.ended_at, call.verdict = now, Verdict.FAILED
+            call.ended_at, call.cause = now, Cause.FAILED
+            call.verdict = Verdict.ANSWERED if call.bridged else Verdict.FAILED
         if call.queued:
             items += self._forget_queued(call, now)
         self._deadlines.stop("block", call.id)
