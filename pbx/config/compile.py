@@ -39,6 +39,7 @@ def _queue(id_: str, queue: QueueSettings) -> QueueConfig:
         weight=queue.weight,
         priority=queue.priority,
         join_ringing=queue.join_ringing,
+        share_ringing=queue.share_ringing,
         outbound_resets_idle=queue.outbound_resets_idle,
         tier_timeout=queue.tier_timeout,
         keep_ringing=queue.keep_ringing,

@@ -244,6 +244,10 @@ class QueueSettings(Settings):
     join_ringing: bool = Field(
         default=True, description="ring_all: an agent who gets free joins the ringing"
     )
+    share_ringing: bool = Field(
+        default=True,
+        description="ring_all: some phones go over to a further caller; needs join_ringing",
+    )
     join_empty: bool = Field(default=True, description="May a call wait while nobody is signed in?")
     leave_empty_after: SecondsOrNever = Field(
         default=60.0, description="Time from the last agent's sign-out to on_empty, or never"

@@ -64,6 +64,8 @@ class Call:
     step_until: float | None = None
     leave_at: float | None = None
     overdue: bool = False  # `leave_at` has passed, but phones may finish ringing.
+    joinable: bool = False  # It rings, and agents who become ready may join.
+    shared: int = 0  # How many rang when it was last noted among those that can share.
     announce_at: float | None = None
     announced_wait: float | None = None
 

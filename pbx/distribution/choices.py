@@ -12,7 +12,7 @@ from pbx.distribution.strategies import Width
 
 # Up to this many members an explanation lists everybody; above, one who was next in line.
 LISTED_MAX: Final = 8
-_EVERYBODY: Final = How.EVERYBODY
+_WITHOUT_KEY: Final = (How.EVERYBODY, How.SHARED)
 _FIRST: Final = How.FIRST
 _RANKED_BEHIND: Final = WhyNot.RANKED_BEHIND
 
@@ -97,10 +97,10 @@ def explain(
     agents: dict[str, Agent],
     now: float,
 ) -> Explanation:
-    """Before the chosen ones are rung: they are still among the ready (or the only one)."""
+    """Before the chosen ones are rung: they are still among the ready, unless shared or alone."""
     index = queue.index
     key: tuple[float, ...] = ()
-    if how is not _EVERYBODY:
+    if how not in _WITHOUT_KEY:
         first = queue.members[chosen[0]].agent
         last = call.tried.get(first, 0) if call.tried else 0
         key = (last, *index.key(chosen[0], agents[first]))

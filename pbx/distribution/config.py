@@ -123,6 +123,7 @@ class QueueConfig:
     weight: int = 0  # Between queues, highest first.
     priority: int = 0  # Added to the priority of each call that joins.
     join_ringing: bool = True
+    share_ringing: bool = True  # `ring_all`: who waits gets phones that ring for others.
     outbound_resets_idle: bool = True
     tier_timeout: float = 0.0  # How long one step rings; 0: only ring_timeout ends it.
     keep_ringing: bool = False

@@ -42,6 +42,7 @@ class How(Enum):
     TIER = "everybody ready in the first tier that has somebody"
     NEXT_STEP = "the earlier ones go on ringing, these ring too"
     JOINED = "became ready while the call was ringing"
+    SHARED = "taken from a call that many ring for"
     PICKED = "took the call from the list"
 
 
@@ -83,7 +84,8 @@ class Explanation:
     """Why these agents: references and numbers only; `explain.describe` puts it into words.
 
     `key` holds the values compared (see `strategies.KEY_NAMES`), lowest first; empty when
-    everybody rings. `states` counts the queue's members by AgentState.code at that moment.
+    everybody rings, or was ringing for another call. `states` counts the queue's members by
+    AgentState.code at that moment.
     `others` lists all other members of a small queue, of a large one only the next in line.
     """
 

@@ -45,6 +45,8 @@ _STATE_WORDS: Final[dict[AgentState, str]] = {
 
 def summary(why: Explanation) -> str:
     """One line: "longest_idle: idle 4:12, 1 of 3 ready"."""
+    if why.how is How.SHARED:
+        return f"{why.strategy.value}: {why.how.value}"
     words = f"{why.strategy.value}: {_reason(why)}"
     if why.how in (How.EVERYBODY, How.TIER):
         return f"{words}, {why.ready} ready"
@@ -113,6 +115,8 @@ def _reason(why: Explanation) -> str:
         return "all ready members ring"
     if why.how is How.JOINED:
         return "became ready while it rang"
+    if why.how is How.SHARED:
+        return "nobody rang for this one"
     if why.how is How.PICKED:
         return "taken from the list"
     if why.strategy is Strategy.LONGEST_IDLE:

@@ -3,9 +3,12 @@
 Before an input no call waits while an agent whom its queue may ring is ready. So after it only
 the calls that began to wait and the agents that became ready need looking at. Calls are served
 by queue weight, then priority, then the beginning of their wait; a call for which nobody is ready
-takes nothing from those behind it, however heavy its queue.
+takes nothing from those behind it, however heavy its queue. Where phones are shared (sharing.py) a
+call for which nobody rings goes before those that take in more agents, and what still waits then
+takes some of theirs.
 """
 
+from bisect import bisect_right
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final
@@ -18,6 +21,7 @@ from pbx.distribution.effects import How
 from pbx.distribution.inputs import LeaveReason
 from pbx.distribution.offers import leave, not_answered, ring, set_step, start_ringing
 from pbx.distribution.queues import Queue
+from pbx.distribution.sharing import note_many, share
 from pbx.distribution.strategies import Width
 from pbx.distribution.world import World
 
@@ -28,8 +32,8 @@ class _Kind(IntEnum):
     WAIT = 2  # A waiting call.
 
 
-_Demand = tuple[int, Place, int, str]
-"""Queue weight, negated; the call's place; what it wants (a _Kind); its queue."""
+_Demand = tuple[int, bool, Place, int, str]
+"""Queue weight, negated; is it to be served last?; the call's place; a _Kind; its queue."""
 _STEP, _JOIN, _WAIT = int(_Kind.STEP), int(_Kind.JOIN), int(_Kind.WAIT)
 _RINGING: Final = CallState.RINGING
 _WAITING: Final = CallState.WAITING
@@ -61,6 +65,8 @@ def match(world: World, now: float) -> None:
         _meet(world, demands, fresh, now)
         if world.has_rounds:
             _end_finished_rounds(world, reopened, now)
+    if world.sharing:
+        share(world, now)
 
 
 def _serve_one(world: World, now: float) -> None:
@@ -70,6 +76,8 @@ def _serve_one(world: World, now: float) -> None:
     queue = world.queues[world.calls[call_id].queue]
     while queue.waiting and queue.index.ready.count:
         _serve(world, queue, world.calls[queue.waiting[0][3]], now)
+    if queue.shares and queue.waiting:
+        world.sharing[queue.id] = None
 
 
 def _enlist(world: World, fresh: list[str]) -> None:
@@ -114,7 +122,7 @@ def _goes_before(queue: Queue, other: Queue) -> bool:
 def _meet(world: World, demands: list[_Demand], fresh: list[str], now: float) -> None:
     """Serve the demands in their order, as far as there are agents for them."""
     while demands:
-        _, place, kind, queue_id = heappop(demands)
+        _, _, place, kind, queue_id = heappop(demands)
         queue = world.queues[queue_id]
         call = world.calls.get(place[3])
         if call is None:
@@ -126,6 +134,8 @@ def _meet(world: World, demands: list[_Demand], fresh: list[str], now: float) ->
             _push_first(demands, queue)
         elif kind == _JOIN:
             _join(world, queue, call, fresh, now)
+            if fresh:
+                _push_join(demands, queue, bisect_right(queue.joinable, place))
         else:
             _step(world, queue, call, now)
             _push_first(demands, queue)
@@ -142,19 +152,26 @@ def _demands(world: World, fresh: list[str]) -> list[_Demand]:
         queue = queues[queue_id]
         _push_first(demands, queue)
         if has_fresh:
-            weight = -queue.config.weight
-            for call_id in queue.joinable:
-                heappush(demands, (weight, calls[call_id].place, _JOIN, queue_id))
+            _push_join(demands, queue, 0)
+        if queue.shares and queue.waiting:
+            world.sharing[queue_id] = None
     for call_id in world.stepping:
         call = calls[call_id]
         weight = -queues[call.queue].config.weight
-        heappush(demands, (weight, call.place, _STEP, call.queue))
+        heappush(demands, (weight, False, call.place, _STEP, call.queue))
     return demands
 
 
 def _push_first(demands: list[_Demand], queue: Queue) -> None:
     if queue.waiting and queue.index.ready.count:
-        heappush(demands, (-queue.config.weight, queue.waiting[0], _WAIT, queue.id))
+        heappush(demands, (-queue.config.weight, False, queue.waiting[0], _WAIT, queue.id))
+
+
+def _push_join(demands: list[_Demand], queue: Queue, at: int) -> None:
+    """One at a time: most often the first takes in everybody."""
+    if at < len(queue.joinable):
+        weight = -queue.config.weight
+        heappush(demands, (weight, queue.shares, queue.joinable[at], _JOIN, queue.id))
 
 
 def _serve(world: World, queue: Queue, call: Call, now: float) -> None:
@@ -192,11 +209,12 @@ def _ring_with(world: World, queue: Queue, call: Call, first: int, how: How, now
     call.level = (call.tried.get(member.agent, 0), member.order)
     for position in chosen:
         ring(world, queue, call, world.agents[queue.members[position].agent], why, now)
+    note_many(world, queue, call)
 
 
 def _join(world: World, queue: Queue, call: Call, fresh: list[str], now: float) -> None:
     """Ring those who became ready for a call that is ringing already."""
-    if call.state is not _RINGING or call.id not in queue.joinable:
+    if not call.joinable:
         return
     positions = queue.positions
     chosen = sorted(
@@ -210,6 +228,8 @@ def _join(world: World, queue: Queue, call: Call, fresh: list[str], now: float) 
         why = explain(queue, call, How.JOINED, chosen, world.agents, now)
         for position in chosen:
             ring(world, queue, call, world.agents[queue.members[position].agent], why, now)
+        note_many(world, queue, call)
+        fresh[:] = [agent_id for agent_id in fresh if world.agents[agent_id].available]
 
 
 def _may_join(queue: Queue, call: Call, agent_id: str) -> bool:

@@ -90,10 +90,7 @@ def set_step(world: World, queue: Queue, call: Call, now: float) -> None:
 def set_joinable(queue: Queue, call: Call) -> None:
     """May agents who become ready join the ringing?"""
     picked = any(leg.picked for leg in call.legs.values())
-    if queue.may_join and not (picked or call.overdue):
-        queue.joinable[call.id] = None
-    else:
-        _ = queue.joinable.pop(call.id, None)
+    queue.let_join(call, queue.may_join and not (picked or call.overdue))
 
 
 def ring_started(world: World, call: Call, leg: Leg, agent: str, now: float) -> None:
@@ -192,7 +189,7 @@ def reopen_if_silent(world: World, call: Call, now: float) -> None:
         return
     call.become(_WAITING)
     queue = world.queues[call.queue]
-    _ = queue.joinable.pop(call.id, None)
+    queue.let_join(call, False)
     queue.add_waiting(call.place)
     world.reopened[call.id] = None
     if call.overdue:
@@ -228,11 +225,12 @@ def connect(world: World, call: Call, agent: Agent, now: float) -> None:
     agent.misses = 0
     world.effects.append(Connect(call.id, agent.id))
     stop_all(world, call, StopCause.ANSWERED_ELSEWHERE, now)
-    _ = queue.joinable.pop(call.id, None)
+    queue.let_join(call, False)
     queue.drop_from_line(call.place)
     queue.answers.append(now)
     call.become(_TALKING)
     call.agent = agent.id
+    call.shared = 0
     call.announce_at = None
     world.refresh(agent, now)
 
@@ -243,7 +241,7 @@ def take_out(world: World, call: Call, cause: StopCause, now: float) -> Queue:
     if call.state is _WAITING:
         queue.drop_waiting(call.place)
     queue.drop_from_line(call.place)
-    _ = queue.joinable.pop(call.id, None)
+    queue.let_join(call, False)
     del world.calls[call.id]
     _ = world.reopened.pop(call.id, None)
     _ = world.stepping.pop(call.id, None)

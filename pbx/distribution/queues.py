@@ -21,6 +21,10 @@ ANSWERS_RECENT_SECONDS: Final = 1800.0
 # The steps in which a wait is spoken (up to 1, 2, 3, 5, 10 minutes): it never rises by two at once.
 WAIT_STEPS: Final = (60.0, 120.0, 180.0, 300.0, 600.0)
 
+Many = tuple[int, float, int, str]
+"""How many agents ring for a call, negated (it may have become fewer since); since when the caller
+waits; serial; the call."""
+
 
 def in_position(config: QueueConfig) -> tuple[Member, ...]:
     """The members as positions count them: as configured, for `in_order` tier by tier."""
@@ -39,6 +43,10 @@ def may_join_of(config: QueueConfig) -> bool:
     return config.join_ringing and width_of(config) is not Width.ONE
 
 
+def shares_of(config: QueueConfig) -> bool:
+    return config.share_ringing and config.join_ringing and width_of(config) is Width.ALL
+
+
 @dataclass(slots=True)
 class Queue:
     id: str
@@ -48,11 +56,13 @@ class Queue:
     width: Width
     step_seconds: float  # `in_order`: how long one step rings; 0: until nobody rings any more.
     may_join: bool  # Agents who become ready join the ringing.
+    shares: bool  # Agents who ring are taken away for calls for which nobody rings.
     positions: dict[str, int]
     states: list[int]  # Members by AgentState.code.
     waiting: list[Place] = field(default_factory=list[Place])  # Sorted; nobody rings for them.
     line: list[Place] = field(default_factory=list[Place])  # Sorted; these and the ringing ones.
-    joinable: dict[str, None] = field(default_factory=dict[str, None])  # Ringing, agents may join.
+    joinable: list[Place] = field(default_factory=list[Place])  # Sorted; agents may join these.
+    many: list[Many] = field(default_factory=list[Many])  # A heap of calls that several ring for.
     answers: deque[float] = field(default_factory=lambda: deque[float](maxlen=ANSWERS_KEPT))
     joined: int = 0
     left: dict[LeaveReason, int] = field(default_factory=dict[LeaveReason, int])
@@ -72,6 +82,7 @@ class Queue:
             width_of(config),
             step_seconds_of(config),
             may_join_of(config),
+            shares_of(config),
             {member.agent: position for position, member in enumerate(members)},
             states,
             empty_since=0.0,
@@ -85,6 +96,8 @@ class Queue:
         self.width = width_of(config)
         self.step_seconds = step_seconds_of(config)
         self.may_join = may_join_of(config)
+        self.shares = shares_of(config)
+        self.many.clear()
         self.positions = {member.agent: at for at, member in enumerate(self.members)}
         self.index = INDEXES[config.strategy](config)
         self.states = [0] * len(AgentState)
@@ -118,6 +131,16 @@ class Queue:
 
     def drop_from_line(self, place: Place) -> None:
         _drop(self.line, place)
+
+    def let_join(self, call: Call, allowed: bool) -> None:
+        """May agents who become ready join its ringing?"""
+        if allowed is call.joinable:
+            return
+        call.joinable = allowed
+        if allowed:
+            insort(self.joinable, call.place)
+        else:
+            _drop(self.joinable, call.place)
 
     def position_of(self, call: Call) -> int:
         """1 = next."""

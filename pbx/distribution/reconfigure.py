@@ -8,6 +8,7 @@ from pbx.distribution.effects import AgentState, StopCause
 from pbx.distribution.inputs import LeaveReason
 from pbx.distribution.offers import leave, set_joinable, stop_all, withdraw
 from pbx.distribution.queues import Queue
+from pbx.distribution.sharing import note_many
 from pbx.distribution.strategies import INDEXES
 from pbx.distribution.waiting import schedule_max_wait
 from pbx.distribution.world import World
@@ -102,12 +103,13 @@ def _rebuild_places(world: World, now: float) -> None:
 
 def _update_call(world: World, queue: Queue, call: Call, now: float) -> None:
     schedule_max_wait(world, queue, call)
-    set_joinable(queue, call)
+    call.shared = 0
+    if call.state is CallState.RINGING:
+        set_joinable(queue, call)
+        note_many(world, queue, call)
     every = queue.config.announce_every
     if not every:
         call.announce_at = None
     elif call.announce_at is None:
         call.announce_at = now + every
         world.deadlines.add(call.announce_at, Due.ANNOUNCE, call.id)
-    if call.state is not CallState.RINGING:
-        _ = queue.joinable.pop(call.id, None)

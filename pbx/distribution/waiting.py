@@ -179,6 +179,8 @@ def answer_failed(world: World, call: Call, now: float) -> None:
     queue.add_waiting(call.place)
     queue.add_to_line(call.place)
     world.reopened[call.id] = None
+    if queue.empty_since is not None:
+        world.schedule_empty(queue)
     if queue.config.announce_every:
         call.announce_at = now + queue.config.announce_every
         world.deadlines.add(call.announce_at, Due.ANNOUNCE, call.id)

@@ -40,6 +40,7 @@ class World:
     fresh: dict[str, None] = field(default_factory=dict[str, None])  # Agents that became ready.
     reopened: dict[str, None] = field(default_factory=dict[str, None])  # Calls that wait again.
     stepping: dict[str, None] = field(default_factory=dict[str, None])  # Calls whose step is over.
+    sharing: dict[str, None] = field(default_factory=dict[str, None])  # Queues to share phones in.
 
     def refresh(self, agent: Agent, now: float) -> None:
         """Bring state, counters and indexes in line with the agent's facts."""

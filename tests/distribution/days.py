@@ -1,6 +1,7 @@
 """Random days: inputs that make sense often enough, chosen by a seeded Random, run on the core
 and on the oracle side by side, with the rules of the spec checked after every input."""
 
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -82,6 +83,29 @@ def random_config(rng: Random, strategy: Strategy | None = None) -> Distribution
     )
 
 
+def crowded_config(rng: Random) -> DistributionConfig:
+    """Everybody in `ring_all` queues that share phones."""
+    config = random_config(rng, Strategy.RING_ALL)
+    members = tuple(Member(agent) for agent in AGENTS)
+    agents = {agent.id: agent for agent in config.agents}
+    queues = [
+        replace(
+            queue,
+            members=members,
+            max_length=0,
+            join_ringing=True,
+            share_ringing=True,
+            retry_after=RetryDelays(1.0, 0.0, 0.0, 0.0),
+            wrap_up=0.0,
+        )
+        for queue in config.queues
+    ]
+    return DistributionConfig(
+        tuple(queues[: rng.choice((1, 1, 2))]),
+        tuple(agents.get(name, AgentConfig(name)) for name in AGENTS),
+    )
+
+
 def _random_queue(
     rng: Random, name: str, agents: list[str], strategy: Strategy | None
 ) -> QueueConfig:
@@ -104,6 +128,7 @@ def _random_queue(
         weight=rng.choice((0, 0, 5)),
         priority=rng.choice((0, 0, 1)),
         join_ringing=rng.random() < 0.75,
+        share_ringing=rng.random() < 0.7,
         outbound_resets_idle=rng.random() < 0.7,
         tier_timeout=rng.choice((0.0, 0.0, 3.0, 6.0)),
         keep_ringing=rng.random() < 0.4,
@@ -165,14 +190,17 @@ class Day:
                 self.config = config
             case _:
                 pass
+        rung: set[tuple[str, str]] = set()
         for effect in effects:
             match effect:
                 case Ring(call, agent):
+                    rung.add((call, agent))
                     assert call in self.inside, effect
                     assert call not in self.talks, effect
                     assert agent not in {who for _, who in self.phones}, effect
                     self.phones.add((call, agent))
                 case StopRinging(call, agent):
+                    assert (call, agent) not in rung, f"{effect}: rung in vain"
                     self.phones.remove((call, agent))
                     self.late = [*self.late[-3:], (call, agent)]
                 case Connect(call, agent):
@@ -237,6 +265,8 @@ class Day:
             assert view.joined == left + len(view.waiting) + len(view.talking)
             if view.ready:
                 assert all(waiting.ringing for waiting in view.waiting), "nobody waits for nothing"
+            if self.oracle.shares(queue_id) and not all(call.ringing for call in view.waiting):
+                assert max(len(call.ringing) for call in view.waiting) < 2, "phones are shared"
         assert known | self.talks.keys() == self.inside.keys()
 
 
@@ -269,10 +299,29 @@ def random_event(day: Day, rng: Random) -> Input:
     return _agent_event(rng.choice(AGENTS), rng)
 
 
-def _join(day: Day, rng: Random) -> CallJoined:
+def crowded_event(day: Day, rng: Random) -> Input:
+    """Callers come, agents come back, and phones do not answer."""
+    kind, agent = rng.random(), rng.choice(AGENTS)
+    if kind < 0.3:
+        return _join(day, rng, (day.config.queues[0].id,))
+    if kind < 0.4 and day.phones:
+        return RingEnded(*rng.choice(sorted(day.phones)), RingOutcome.REJECTED)
+    if kind < 0.6 and day.talks:
+        return ConversationEnded(*rng.choice(sorted(day.talks.items())))
+    return rng.choice(
+        (
+            AgentSignedIn(agent),
+            AgentReachable(agent),
+            AgentVacated(agent),
+            AgentStatusSet(agent, AgentStatus.ACTIVE),
+        )
+    )
+
+
+def _join(day: Day, rng: Random, queues: tuple[str, ...] = QUEUES) -> CallJoined:
     day.calls += 1
     earlier = rng.choice((None, None, None, day.now - 20.0))
-    queue = rng.choice(QUEUES)
+    queue = rng.choice(queues)
     return CallJoined(f"c{day.calls}", queue, priority=rng.choice((0, 0, 0, 2)), joined_at=earlier)
 
 
@@ -297,10 +346,12 @@ def _agent_event(agent: str, rng: Random) -> Input:
     )
 
 
-def run_day(seed: int, steps: int, strategy: Strategy | None = None) -> Day:
+def run_day(
+    seed: int, steps: int, strategy: Strategy | None = None, *, crowded: bool = False
+) -> Day:
     """A day of `steps` inputs; time goes on in half seconds, and never past a deadline by much."""
     rng = Random(seed)
-    day = Day(random_config(rng, strategy), seed)
+    day = Day(crowded_config(rng) if crowded else random_config(rng, strategy), seed)
     for agent in AGENTS:
         if rng.random() < 0.8:
             day.do(AgentReachable(agent))
@@ -312,6 +363,8 @@ def run_day(seed: int, steps: int, strategy: Strategy | None = None) -> Day:
             if rng.random() < 0.8:
                 day.now = max(deadline, day.journal[-1][0] if day.journal else 0.0)
             day.do(TimePassed())
+        elif crowded and rng.random() < 0.8:
+            day.do(crowded_event(day, rng))
         else:
             day.do(random_event(day, rng))
     return day

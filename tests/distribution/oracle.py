@@ -146,20 +146,20 @@ class Oracle:
             for call in list(self.calls):
                 if call.reopened and call.state == "waiting" and self.rounds_over(call):
                     self.leave(call, "timed_out", now)
-            wishes: list[tuple[int, tuple[int, float, int], int, Caller]] = []
+            wishes: list[tuple[int, bool, tuple[int, float, int], int, Caller]] = []
             for call in self.calls:
                 if call.queue not in self.queues:
                     continue
                 weight = -self.queues[call.queue].weight
                 if call.stepping and call.state == "ringing":
-                    wishes.append((weight, call.order(), 0, call))
+                    wishes.append((weight, False, call.order(), 0, call))
                 elif call.state == "ringing" and self.joiners(call):
-                    wishes.append((weight, call.order(), 1, call))
+                    wishes.append((weight, self.shares(call.queue), call.order(), 1, call))
                 elif call.state == "waiting" and self.ready(call.queue):
-                    wishes.append((weight, call.order(), 2, call))
+                    wishes.append((weight, False, call.order(), 2, call))
             if not wishes:
                 break
-            _, _, kind, call = min(wishes, key=lambda wish: wish[:3])
+            _, _, _, kind, call = min(wishes, key=lambda wish: wish[:4])
             if kind == 0:
                 self.step(call, now)
             elif kind == 1:
@@ -167,8 +167,38 @@ class Oracle:
                     self.ring(call, agent, now)
             else:
                 self.offer(call, now)
+        self.share(now)
         for call in self.calls:
             call.reopened = call.stepping = False
+
+    def shares(self, queue: str) -> bool:
+        config = self.queues[queue]
+        ring_all = config.strategy is Strategy.RING_ALL
+        return ring_all and config.join_ringing and config.share_ringing
+
+    def share(self, now: float) -> None:
+        """Whoever still waits gets half the phones, or ten, of the call with the most."""
+        for queue in self.queues:
+            for call in self.line(queue):
+                givers = [c for c in self.line(queue) if len(c.phones) > 1]
+                if call.state != "waiting" or not self.shares(queue) or not givers:
+                    continue
+                giver = max(givers, key=lambda c: (len(c.phones), -c.joined, -c.number))
+                latest = list(reversed(giver.phones))
+                untried = [agent for agent in latest if agent not in call.tried]
+                tried = [agent for agent in latest if agent in call.tried]
+                taken = (untried + tried)[: min(len(latest) // 2, 10)]
+                call.round += 1 if call.tried else 0
+                call.state = "ringing"
+                self.set_joinable(call)
+                for agent in sorted(taken, key=self.members(queue).index):
+                    assert not giver.phones[agent].picked
+                    self.stop(giver, agent, "withdrawn")
+                    begun = [word for word in self.out if word[:3] == ("ring", giver.id, agent)]
+                    if begun:  # Not yet told to anybody.
+                        self.out.remove(begun[0])
+                        del self.out[-1]
+                    self.ring(call, agent, now)
 
     def rounds_over(self, call: Caller) -> bool:
         config = self.queues[call.queue]

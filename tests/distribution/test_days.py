@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pbx.distribution import journal
 from pbx.distribution.config import DistributionConfig, Strategy
 from pbx.distribution.core import Distribution
-from pbx.distribution.effects import AgentChanged, AgentState, Effect
+from pbx.distribution.effects import AgentChanged, AgentState, Effect, How, Ring
 from pbx.distribution.inputs import Configured, Input, TimePassed
 from pbx.distribution.times import AgentTimes, milliseconds
 from pbx.snapshot import freeze, thaw
@@ -39,6 +39,13 @@ def test_the_core_agrees_with_the_oracle(strategy: Strategy, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_queues_of_all_kinds_share_the_agents(seed: int) -> None:
     run_day(seed, 150)
+
+
+def test_many_callers_share_the_phones() -> None:
+    days = [run_day(seed, 120, crowded=True) for seed in range(150, 158)]
+    effects = [effect for day in days for step in day.effects for effect in step]
+    rings = [effect for effect in effects if isinstance(effect, Ring)]
+    assert sum(ring.explanation.how is How.SHARED for ring in rings) > 20
 
 
 def lines_of(config: DistributionConfig, seed: int, inputs: list[tuple[float, Input]]) -> list[str]:

@@ -89,6 +89,15 @@ def test_waiting_callers_leave_some_time_after_the_last_agent() -> None:
     ]
 
 
+def test_a_caller_handed_back_to_an_empty_queue_leaves_it_too() -> None:
+    desk = Desk(queue(IDLE, "anna", leave_empty_after=60.0))
+    desk.join(10.0, "c1")
+    desk.answer(10.0, "c1", "anna")
+    configured(desk, 11.0, queue(IDLE, leave_empty_after=60.0))
+    assert desk.do(12.0, AnswerFailed("c1", "anna")) == []
+    assert desk.wait(999.0) == [(71.0, "c1 leaves q: nobody_signed_in")]
+
+
 def test_they_stay_if_somebody_signs_in_in_time() -> None:
     desk = nobody(leave_empty_after=60.0)
     desk.join(10.0, "c1")

@@ -29,7 +29,7 @@ def test_two_agents_answer_one_caller_at_once() -> None:
 
 
 def test_the_late_answer_comes_when_the_agent_rings_for_the_next_call() -> None:
-    desk = Desk(queue(Strategy.RING_ALL, "anna", "bohdan"))
+    desk = Desk(queue(Strategy.RING_ALL, "anna", "bohdan", share_ringing=False))
     desk.join(10.0, "c1")
     desk.join(10.0, "c2")
     desk.answer(12.0, "c1", "bohdan")

@@ -28,8 +28,8 @@ def test_everybody_rings_and_the_first_answer_stops_the_others() -> None:
     assert [desk.state(agent) for agent in ABC] == ["ready", "talking", "ready"]
 
 
-def test_the_second_call_rings_the_moment_the_first_is_answered() -> None:
-    desk = Desk(queue(Strategy.RING_ALL, *ABC))
+def test_unshared_the_second_call_rings_the_moment_the_first_is_answered() -> None:
+    desk = Desk(queue(Strategy.RING_ALL, *ABC, share_ringing=False))
     desk.join(10.0, "c1")
     assert desk.join(10.0, "c2") == []
     assert desk.answer(12.0, "c1", "anna") == [

@@ -334,8 +334,32 @@ def test_too_many_misses_in_a_row_lead_to_a_break() -> None:
     office.close()
 
 
-def test_ring_all_and_two_calls_at_once() -> None:
+def test_ring_all_and_two_calls_at_once_share_the_phones() -> None:
     office = Office(RING_ALL)
+    office.dial("101")
+    office.run_until(OPENS + 2)
+    assert office.ringing == ["901", "902"]
+    office.dial("102")
+    office.run_until(OPENS + 3)
+    # One phone goes over as soon as it has obeyed the CANCEL, and shows no missed call.
+    assert office.offers()[2:] == [("902", 2 + 3 * TICK)]
+    assert [(who, how) for who, how, _ in office.outcomes()] == [("902", "withdrawn")]
+    (cancel,) = office.messages("902", "CANCEL")
+    assert cancel.get("Reason") == 'SIP;cause=200;text="Call completed elsewhere"'
+    assert office.ringing == ["901", "902"]
+    office.answer("902")
+    office.run_for(1.0)
+    assert office.state("902") == office.state("102") == "talking"
+    assert office.ringing == ["901"]
+    office.answer("901")
+    office.run_for(1.0)
+    assert office.answered_by() == ["902", "901"]
+    assert office.state("901") == office.state("101") == "talking"
+    office.close()
+
+
+def test_ring_all_and_two_calls_at_once_without_sharing() -> None:
+    office = Office(replace(RING_ALL, share_ringing=False))
     office.dial("101")
     office.dial("102")
     office.run_until(OPENS + 2)
