@@ -213,7 +213,8 @@ def _why_not(host: str, port: int, error: OSError | OverflowError) -> str:
             return f"{where}: the port is in use (another pbx?); stop that, or change web.port"
         case OSError(errno=errno.EACCES):
             return f"{where}: not permitted; choose a web.port above 1023"
-        case OSError(errno=errno.EADDRNOTAVAIL):
+        # From Python 3.13 on asyncio leaves addresses out that are not ours, then has none.
+        case OSError(errno=errno.EADDRNOTAVAIL | None):
             return f"{where}: this machine has no such address; change web.host"
         case OSError(strerror=reason) if reason:
             return f"{where}: {reason}"
