@@ -470,3 +470,23 @@ def test_music_that_cannot_be_played_is_not_tried_for_ever() -> None:
     assert office.steps - steps < 5
     assert office.waiting == ["101"]
     office.close()
+
+
+def test_the_agents_phone_is_free_before_the_next_call_rings_it() -> None:
+    """A phone with one line would answer busy to an INVITE that comes before the BYE."""
+    office = Office(agents={"901": SignIn.REGISTER})
+    office.dial("101")
+    office.run_for(1.0)
+    office.answer("901")
+    office.run_for(1.0)
+    office.dial("102")
+    office.run_for(1.0)
+    office.hang_up("101")
+    office.run_for(1.0)
+    assert [head for head in office.got("901") if head in ("INVITE", "BYE")] == [
+        "INVITE",
+        "BYE",
+        "INVITE",
+    ]
+    assert office.ringing == ["901"]
+    office.close()
