@@ -94,7 +94,7 @@ class WebSettings(Settings):
     password: str = Field(
         default="",
         repr=False,
-        description="Of the first administrator; made at the first start if not given",
+        description="For pages with a sign-in, which are still to come; made at the first start",
     )
 
 
