@@ -85,6 +85,22 @@ class AgentStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRefused:
+    """An agent wanted to sign in or take a break and may not."""
+
+    agent: str
+    why: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BreakTooLong:
+    agent: str
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationChanged:
     extension: str
     contact: str
@@ -119,6 +135,8 @@ Event = (
     | CallAnswered
     | CallEnded
     | AgentStateChanged
+    | AgentRefused
+    | BreakTooLong
     | RegistrationChanged
     | RequestRefused
     | WorkerFailed

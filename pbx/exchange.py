@@ -10,7 +10,7 @@ legs and to the distribution, whose effects go to calls again, until nothing is 
 
 import traceback
 from collections import deque
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, cast, get_args
 
 from media import protocol as media
 from pbx.attendance import Attendance
@@ -26,15 +26,20 @@ from pbx.distribution.config import DistributionConfig
 from pbx.distribution.core import Distribution
 from pbx.distribution.effects import (
     AgentChanged,
-    Announce,
-    Connect,
+    AgentState,
+    BreakOverdue,
     Effect,
-    Leave,
-    Release,
-    Ring,
-    StopRinging,
+    StatusRefused,
 )
-from pbx.events import AgentStateChanged, Event, RegistrationChanged, RequestRefused, WorkerFailed
+from pbx.events import (
+    AgentRefused,
+    AgentStateChanged,
+    BreakTooLong,
+    Event,
+    RegistrationChanged,
+    RequestRefused,
+    WorkerFailed,
+)
 from pbx.history.records import Hangup, Verdict
 from pbx.plan import Plan
 from pbx.switching import CarryOutEffects, Switching
@@ -145,12 +150,18 @@ class Exchange(Switching):
     def on_time(self, now: float) -> list[Output]:
         items: list[Item] = [*self.endpoint.on_time(now)]
         items += self.legs.on_time(now)
-        items += self._tell(inputs.TimePassed(), now)
+        due = self.distribution.next_deadline
+        if due is not None and due <= now:  # Else it would only fill the journal.
+            items += self._tell(inputs.TimePassed(), now)
         items += self.registrar.on_time(now)
         items += self._attend(self.attendance.on_time(now), now)
         for kind, key in self._deadlines.take_expired(now):
             items += self._on_deadline(kind, key, now)
         return self._run(items, now)
+
+    def on_period(self, period: inputs.Period, now: float) -> list[Output]:
+        """A day or an hour has begun where the company is: the edge knows time zones."""
+        return self._run(self._tell(inputs.PeriodBegan(period), now), now)
 
     def shut_down(self, now: float) -> list[Output]:
         """End every call, politely. New ones should not be let in any more."""
@@ -159,6 +170,15 @@ class Exchange(Switching):
             verdict = Verdict.ANSWERED if call.bridged else Verdict.SYSTEM
             items.append((call, Finish(verdict, Cause.SHUTDOWN, Hangup.SYSTEM)))
         return self._run(items, now)
+
+    def sign_off(self, now: float) -> list[AgentStateChanged]:
+        """At the very end: nobody is at work any more, so that their time does not go on."""
+        at = self._wall(now)
+        return [
+            AgentStateChanged(agent, AgentState.INACTIVE.value, "shutdown", at)
+            for agent in self.distribution.agents
+            if self.distribution.agent(agent).state is not AgentState.INACTIVE
+        ]
 
     @property
     def next_deadline(self) -> float | None:
@@ -278,6 +298,10 @@ class Exchange(Switching):
     def _on_effect(self, effect: Effect, now: float) -> list[Item]:
         if isinstance(effect, AgentChanged):
             return self._agent_changed(effect, now)
+        if isinstance(effect, StatusRefused):
+            return [AgentRefused(effect.agent, effect.why.value, self._wall(now))]
+        if isinstance(effect, BreakOverdue):
+            return [BreakTooLong(effect.agent, effect.reason, self._wall(now))]
         call = self.calls.get(effect.call)
         if call is None:
             return []
@@ -422,6 +446,7 @@ class Exchange(Switching):
         LegDigit: _on_leg,
         LegHeld: _on_leg,
         **dict.fromkeys(
-            (AgentChanged, Announce, Connect, Leave, Release, Ring, StopRinging), _on_effect
+            get_args(Effect),
+            _on_effect,
         ),
     }

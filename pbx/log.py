@@ -24,7 +24,9 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from pbx.events import (
+    AgentRefused,
     AgentStateChanged,
+    BreakTooLong,
     CallAnswered,
     CallEnded,
     CallQueued,
@@ -268,6 +270,8 @@ QuietEvent = (
     | CallAnswered
     | CallEnded
     | AgentStateChanged
+    | AgentRefused
+    | BreakTooLong
     | RegistrationChanged
 )
 
@@ -304,6 +308,10 @@ def describe(event: QuietEvent) -> tuple[str, Mapping[str, object]]:
             return "call ended", _ended(event)
         case AgentStateChanged():
             return "agent", {"agent": event.agent, "state": event.state, "reason": event.reason}
+        case AgentRefused():
+            return "agent refused", {"agent": event.agent, "why": event.why}
+        case BreakTooLong():
+            return "break too long", {"agent": event.agent, "reason": event.reason}
         case RegistrationChanged():
             return f"registration {event.kind}", _registration(event)
         case _:

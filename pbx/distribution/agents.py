@@ -13,6 +13,7 @@ from typing import Final
 from pbx.distribution.config import AgentConfig
 from pbx.distribution.effects import AgentState
 from pbx.distribution.inputs import AgentStatus
+from pbx.distribution.work import Work
 
 _S = AgentState
 _ACTIVE: Final = AgentStatus.ACTIVE
@@ -35,7 +36,15 @@ TRANSITIONS: Final[dict[AgentState, frozenset[AgentState]]] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a newcomer is taken to have done in one queue, so that he is not flooded."""
+
+    amount: int  # Calls, or milliseconds of talk.
+    until: float | None  # None: until the day, hour or shift ends.
+
+
+@dataclass(slots=True, eq=False)
 class Agent:
     id: str
     config: AgentConfig
@@ -49,11 +58,17 @@ class Agent:
     talking: list[str] = field(default_factory=list[str])
     wrap_up_since: float = 0.0
     wrap_up_until: float | None = None
+    wrap_ups_extended: int = 0  # How often the present one was.
+    break_since: float = 0.0
+    break_until: float | None = None  # As long as the break's reason allows.
     delay_until: float | None = None
     delay_reason: str = ""
     misses: int = 0  # In a row.
+    last_answered: dict[str, float] = field(default_factory=dict[str, float])  # By queue.
     idle_since: float = 0.0  # The idle clock: any call resets it ...
     free_since: float = 0.0  # ... and this one ignores calls outside the queues.
+    work: Work = field(default_factory=Work)
+    credits: dict[str, Credit] = field(default_factory=dict[str, Credit])  # By queue.
     removed: bool = False  # Not in the configuration any more; forgotten when the call ends.
     available: bool = False  # `may_ring`, as of the last refresh.
     listed: bool = False  # He is in his queues' indexes.
@@ -74,6 +89,10 @@ class Agent:
             and len(self.talking) < self.config.max_calls
             and (not self.occupied or self.config.ring_in_use)
         )
+
+    def is_present(self) -> bool:
+        """At work and not on break, whatever he is doing: worth waiting for."""
+        return self.signed_in and self.reachable and self.status is _ACTIVE
 
     def may_wrap_up(self) -> bool:
         """Whoever goes on break or home at the end of the call needs none."""
@@ -101,6 +120,7 @@ class Agent:
 
     def rest(self) -> None:
         """Drop the timers: whoever signs out or goes on break starts afresh."""
+        self.break_until = None
         self.wrap_up_until = None
         self.delay_until = None
         self.delay_reason = ""

@@ -9,10 +9,12 @@ Which state an agent is in: agents.py; who gets whom: matching.py; spec: distrib
 from random import Random
 from typing import assert_never
 
-from pbx.distribution import offers, statuses, waiting
+from pbx.distribution import offers, stages, statuses, waiting
 from pbx.distribution.calls import Call, CallState
-from pbx.distribution.config import DistributionConfig
+from pbx.distribution.config import DistributionConfig, Strategy, Window
+from pbx.distribution.counting import Counting
 from pbx.distribution.deadlines import Deadline, Due
+from pbx.distribution.edits import MemberEdit
 from pbx.distribution.effects import Effect, Release
 from pbx.distribution.inputs import (
     AgentOccupied,
@@ -23,6 +25,7 @@ from pbx.distribution.inputs import (
     AgentUnreachable,
     AgentVacated,
     AnswerFailed,
+    CallbackBooked,
     CallJoined,
     CallLeft,
     CallMoved,
@@ -30,15 +33,24 @@ from pbx.distribution.inputs import (
     Configured,
     ConversationEnded,
     Input,
+    MemberDropped,
+    MemberRestored,
+    MemberSet,
+    OperatorsSet,
+    Period,
+    PeriodBegan,
+    Remembered,
     RingEnded,
     RingOutcome,
     RingStarted,
+    StrategySet,
+    TagsSet,
     TimePassed,
     WrapUpEnded,
     WrapUpExtended,
 )
 from pbx.distribution.matching import match as match_all
-from pbx.distribution.reconfigure import reconfigure
+from pbx.distribution.reconfigure import edit, recalculate, reconfigure
 from pbx.distribution.views import AgentView, QueueView, agent_view, queue_view
 from pbx.distribution.world import World
 
@@ -53,6 +65,7 @@ _AgentInput = (
     | WrapUpEnded
     | WrapUpExtended
 )
+_Edit = MemberSet | MemberDropped | MemberRestored | TagsSet | StrategySet
 
 
 class Distribution:
@@ -97,8 +110,16 @@ class Distribution:
                 _call_picked(world, call_id, agent_id, now)
             case CallMoved(call_id, queue_id):
                 _call_moved(world, call_id, queue_id, now)
+            case CallbackBooked(call_id, callback):
+                call = _known(world, call_id)
+                if call is not None:
+                    waiting.book_callback(world, call, callback, now)
             case Configured(config):
                 reconfigure(world, config, now)
+            case MemberSet() | MemberDropped() | MemberRestored() | TagsSet() | StrategySet():
+                _edit(world, event, now)
+            case PeriodBegan() | OperatorsSet() | Remembered():
+                _told(world, event, now)
             case _:
                 _agent_input(world, event, now)
         return self._settle(now)
@@ -128,7 +149,16 @@ class Distribution:
 
     def _settle(self, now: float) -> list[Effect]:
         world = self.world
+        stages.release_all(world, now)
         match_all(world, now)
+        while world.released:
+            stages.release_all(world, now)
+            match_all(world, now)
+        if world.watched:
+            for call_id in world.watched:
+                if call_id in world.calls:
+                    stages.watch(world, world.calls[call_id], now)
+            world.watched.clear()
         world.report_changes()
         effects, world.effects = world.effects, []
         return effects
@@ -177,10 +207,11 @@ def _answer_failed(world: World, call_id: str, agent_id: str, now: float) -> Non
 
 
 def _call_picked(world: World, call_id: str, agent_id: str, now: float) -> None:
-    call = _known(world, call_id)
     agent = world.agents.get(agent_id)
-    if call is not None and agent is not None:
-        offers.pick(world, call, agent, now)
+    if agent is None:
+        world.ignored += 1
+    else:
+        offers.pick(world, world.calls.get(call_id), call_id, agent, now)
 
 
 def _call_moved(world: World, call_id: str, queue_id: str, now: float) -> None:
@@ -188,6 +219,64 @@ def _call_moved(world: World, call_id: str, queue_id: str, now: float) -> None:
     queue = world.queues.get(queue_id)
     if call is not None and queue is not None:
         waiting.move(world, call, queue, now)
+
+
+def _edit(world: World, event: _Edit, now: float) -> None:
+    """What a supervisor changes. About unknown queues and agents: ignored."""
+    edits = world.edits.copy()
+    match event:
+        case MemberSet(queue, member, until):
+            edits.members[queue, member.agent] = MemberEdit(member, until)
+        case MemberDropped(queue, agent, until):
+            edits.members[queue, agent] = MemberEdit(None, until)
+        case MemberRestored(queue, agent):
+            _ = edits.members.pop((queue, agent), None)
+        case TagsSet(agent, None):
+            _ = edits.tags.pop(agent, None)
+        case TagsSet(agent, tags):
+            edits.tags[agent] = tags or ()
+        case StrategySet(queue, None):
+            _ = edits.strategies.pop(queue, None)
+        case StrategySet(queue, strategy):
+            edits.strategies[queue] = strategy or Strategy.RING_ALL
+        case _:
+            assert_never(event)
+    edits.forget_strangers(world.config)
+    if edits == world.edits:
+        world.ignored += 1
+    elif isinstance(event, TagsSet):
+        edit(world, edits, (), now)
+    else:
+        edit(world, edits, (event.queue,), now)
+
+
+def _told(world: World, event: PeriodBegan | OperatorsSet | Remembered, now: float) -> None:
+    match event:
+        case PeriodBegan(period):
+            _period_began(world, period, now)
+        case OperatorsSet(queue_id, main, backup):
+            queue = world.queues.get(queue_id)
+            if queue is None:
+                world.ignored += 1
+            else:
+                queue.main, queue.backup = main, backup
+        case Remembered(number, agent, at):
+            known = world.talked.get(number)
+            if known is None or known[1] < at:
+                world.remember(number, agent, at)
+        case _:
+            assert_never(event)
+
+
+def _period_began(world: World, period: Period, now: float) -> None:
+    window = Window.DAY if period is Period.DAY else Window.HOUR
+    for agent in world.agents.values():
+        agent.work.begin(window)
+    for queue in world.queues.values():
+        if isinstance(queue.index, Counting):
+            queue.index.begin(window, now)
+        if period is Period.DAY:
+            queue.main = queue.backup = ""
 
 
 def _agent_input(world: World, event: _AgentInput, now: float) -> None:
@@ -244,5 +333,18 @@ def _due(world: World, deadline: Deadline, now: float) -> None:
             statuses.end_wrap_up(world, world.agents[owner], now)
         case Due.DELAY:
             statuses.end_delay(world, world.agents[owner], now)
+        case Due.BREAK:
+            statuses.break_too_long(world, world.agents[owner])
+        case Due.STAGE:
+            stages.passed(world, world.calls[owner], now)
+        case Due.RISE:
+            waiting.rise(world, world.calls[owner], now)
+        case Due.RECALCULATE:
+            recalculate(world, world.queues[owner], now)
+        case Due.UNMATCHED:
+            waiting.not_matched(world, world.calls[owner], now)
+        case Due.EDIT:
+            edits = world.edits.copy()
+            edit(world, edits, edits.end(now), now)
         case _:
             assert_never(due)

@@ -18,6 +18,12 @@ class Due(IntEnum):
     MAX_WAIT = 4  # The call has waited long enough.
     EMPTY = 5  # Nobody has been signed in for too long.
     ANNOUNCE = 6  # Tell the caller his place.
+    STAGE = 7  # Somebody else may serve the call.
+    RISE = 8  # Its priority rises.
+    RECALCULATE = 9  # The ranking of a queue.
+    UNMATCHED = 10  # The call has waited long enough for somebody who is not there.
+    EDIT = 11  # What a supervisor changed for a while is as configured again.
+    BREAK = 12  # An agent's break has lasted as long as it may.
 
 
 Deadline = tuple[float, int, int, str, str]

@@ -44,6 +44,10 @@ class How(Enum):
     JOINED = "became ready while the call was ringing"
     SHARED = "taken from a call that many ring for"
     PICKED = "took the call from the list"
+    PERSONAL = "is the caller's own agent"
+    STICKY = "talked with this caller last"
+    MAIN = "is the main operator of the day"
+    BACKUP = "is the backup operator of the day"
 
 
 class WhyNot(Enum):
@@ -68,6 +72,8 @@ class WhyNot(Enum):
     NOT_A_MEMBER = "is not a member of the queue"
     LACKS_TAG = "lacks a required tag"
     MANUAL = "must pick the call himself"
+    RESERVED = "is somebody else: the call is kept for one agent for now"
+    NOT_YET = "is offered only calls that have waited longer"
 
 
 @value
@@ -77,6 +83,7 @@ class Other:
     agent: str
     why: WhyNot
     value: float
+    detail: str = ""  # LACKS_TAG: what is lacking; RESERVED: for whom it is kept.
 
 
 @value
@@ -98,6 +105,7 @@ class Explanation:
     ready: int
     states: tuple[int, ...]
     others: tuple[Other, ...]
+    requires: str = ""  # Of the agent, at that moment.
 
 
 @value
@@ -153,6 +161,40 @@ class Announce:
 
 
 @value
+class PickRefused:
+    """The agent cannot have the call that he wanted to take from the list."""
+
+    call: str
+    agent: str
+    why: WhyNot
+
+
+class Refusal(Enum):
+    """Why an agent may not do what he wants."""
+
+    UNKNOWN_REASON = "there is no such reason for a break"
+    TOO_FEW_AT_WORK = "too few others are at work"
+    NO_SEAT = "all seats are taken"
+
+
+@value
+class StatusRefused:
+    """The agent stays as he is."""
+
+    agent: str
+    why: Refusal
+
+
+@value
+class BreakOverdue:
+    """The agent is on break for longer than its reason allows."""
+
+    agent: str
+    reason: str
+    since: float
+
+
+@value
 class AgentChanged:
     agent: str
     state: AgentState
@@ -161,4 +203,15 @@ class AgentChanged:
     call: str = ""  # The one he rings for or talks to.
 
 
-Effect = Ring | StopRinging | Connect | Release | Leave | Announce | AgentChanged
+Effect = (
+    Ring
+    | StopRinging
+    | Connect
+    | Release
+    | Leave
+    | Announce
+    | PickRefused
+    | StatusRefused
+    | BreakOverdue
+    | AgentChanged
+)

@@ -7,7 +7,7 @@ it does not know (any more) is counted and otherwise ignored: such inputs cross 
 from dataclasses import dataclass
 from enum import Enum
 
-from pbx.distribution.config import DistributionConfig
+from pbx.distribution.config import DistributionConfig, Member, Strategy
 
 
 class AgentStatus(Enum):
@@ -40,6 +40,9 @@ class LeaveReason(Enum):
     MOVED = "moved"
     CALLBACK = "callback"
     SYSTEM = "system"  # Hung up by the system, or its queue was deleted.
+    NO_MATCH = "no_match"  # Nobody who is signed in has the required tags.
+    ALL_MISSED = "all_missed"  # Everybody who was ready was tried, as often as `rounds` says.
+    BLACKLISTED = "blacklisted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,10 @@ class CallJoined:
     queue: str
     number: str = ""
     priority: int = 0  # Highest first.
-    tags: tuple[str, ...] = ()  # Required of the agent.
-    preferred_agent: str = ""
+    requires: str = ""  # Of the agent: "sales & (french >= 50 | english)"; see requirements.py.
+    preferred_agent: str = ""  # The caller's own, who gets it first; need not be a member.
     joined_at: float | None = None  # When its wait began, if not now: it keeps its place.
+    callback: bool = False  # A placeholder: the agent is rung first, then the customer is called.
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ class CallLeft:
 
     call: str
     reason: LeaveReason = LeaveReason.ABANDONED
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackBooked:
+    """The caller hangs up, and a placeholder waits on at exactly his place."""
+
+    call: str
+    callback: str  # The placeholder's id.
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,81 @@ class CallMoved:
     queue: str
 
 
+class Period(Enum):
+    DAY = "day"
+    HOUR = "hour"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodBegan:
+    """Midnight has passed, or the hour has struck, where the company is."""
+
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorsSet:
+    """The main operator of the day gets each call first, the backup if that one cannot.
+
+    Forgotten when the day ends; "": nobody.
+    """
+
+    queue: str
+    main: str = ""
+    backup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSet:
+    """A supervisor adds a member to a queue, or changes one; it outlives `Configured`."""
+
+    queue: str
+    member: Member
+    until: float | None = None  # When it is undone.
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDropped:
+    """A supervisor takes a member out of a queue."""
+
+    queue: str
+    agent: str
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRestored:
+    """As configured again."""
+
+    queue: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagsSet:
+    """A supervisor changes an agent's tags; None: as configured again."""
+
+    agent: str
+    tags: tuple[tuple[str, int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySet:
+    """A supervisor changes a queue's strategy; None: as configured again."""
+
+    queue: str
+    strategy: Strategy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Who last talked with this number, and when: known from before this core began."""
+
+    number: str
+    agent: str
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Configured:
     config: DistributionConfig
@@ -191,6 +278,15 @@ Input = (
     | WrapUpExtended
     | CallPicked
     | CallMoved
+    | CallbackBooked
+    | PeriodBegan
+    | OperatorsSet
+    | MemberSet
+    | MemberDropped
+    | MemberRestored
+    | TagsSet
+    | StrategySet
+    | Remembered
     | Configured
     | TimePassed
 )

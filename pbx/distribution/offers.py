@@ -4,7 +4,7 @@ from typing import Final
 
 from pbx.distribution.agents import Agent
 from pbx.distribution.calls import Call, CallState, Leg
-from pbx.distribution.choices import explain
+from pbx.distribution.choices import explain, not_for_him, unavailable
 from pbx.distribution.config import RetryDelays
 from pbx.distribution.deadlines import Due
 from pbx.distribution.effects import (
@@ -12,12 +12,16 @@ from pbx.distribution.effects import (
     Explanation,
     How,
     Leave,
+    PickRefused,
     Ring,
     StopCause,
     StopRinging,
+    WhyNot,
 )
 from pbx.distribution.inputs import AgentStatus, LeaveReason, RingOutcome
+from pbx.distribution.lanes import drop_place
 from pbx.distribution.queues import Queue
+from pbx.distribution.stages import lane_now, stop_waiting, wait
 from pbx.distribution.world import World
 
 # A phone that has sent no 18x by then counts as ringing all the same.
@@ -43,54 +47,59 @@ def ring(
     why: Explanation,
     now: float,
     *,
+    alone: bool = False,
     picked: bool = False,
 ) -> None:
-    """Ring one more agent for a call whose state is RINGING already."""
+    """Ring one more agent for a call whose state is RINGING already; `alone`: nobody else."""
     config = queue.config
     call_id, agent_id = call.id, agent.id
-    position = queue.positions[agent_id]
-    timeout = queue.members[position].ring_timeout or config.ring_timeout
+    position = queue.positions.get(agent_id, -1)  # A caller's own agent need not be a member.
+    timeout = config.ring_timeout
+    if position >= 0:
+        timeout = queue.members[position].ring_timeout or timeout
+        if queue.index.counts_offers:
+            queue.index.offered(position)
     until = now + RING_GRACE_SECONDS + timeout
     deadline: float | None = until
     step_until, leave_at = call.step_until, call.leave_at
     if step_until is not None:
-        if config.keep_ringing:
+        if queue.rules.keep_ringing:
             deadline, until = None, step_until
         elif step_until < until:
             until = step_until
     if leave_at is not None and leave_at < until and not config.grace_if_ringing:
         until = leave_at
     agent.ringing = call_id
-    call.legs[agent_id] = Leg(now, timeout, deadline, None, picked)
+    own = alone and call.reserved == agent_id and not call.sticky
+    call.legs[agent_id] = Leg(now, timeout, deadline, None, alone, own)
     if deadline is not None:
         world.deadlines.add(deadline, _RING, call_id, agent_id)
-    queue.index.offered(position)
     world.effects.append(Ring(call_id, agent_id, until, why, picked))
     world.refresh_ringing(agent, now)
 
 
 def start_ringing(world: World, queue: Queue, call: Call, now: float) -> None:
     """The call leaves the waiting ones; its first agents are rung next."""
-    queue.drop_waiting(call.place)
+    stop_waiting(world, queue, call)
     call.become(_RINGING)
-    if queue.step_seconds:
+    if queue.rules.step_seconds:
         set_step(world, queue, call, now)
-    if queue.may_join:
+    if queue.rules.may_join:
         set_joinable(queue, call)
 
 
 def set_step(world: World, queue: Queue, call: Call, now: float) -> None:
     """`in_order`: how long the agents rung now have before the next ones' turn."""
     call.step_until = None
-    if queue.step_seconds:
-        call.step_until = now + queue.step_seconds
+    if queue.rules.step_seconds:
+        call.step_until = now + queue.rules.step_seconds
         world.deadlines.add(call.step_until, Due.STEP, call.id)
 
 
 def set_joinable(queue: Queue, call: Call) -> None:
     """May agents who become ready join the ringing?"""
-    picked = any(leg.picked for leg in call.legs.values())
-    queue.let_join(call, queue.may_join and not (picked or call.overdue))
+    alone = any(leg.alone for leg in call.legs.values())
+    queue.let_join(call, queue.rules.may_join and not (alone or call.overdue))
 
 
 def ring_started(world: World, call: Call, leg: Leg, agent: str, now: float) -> None:
@@ -190,29 +199,44 @@ def reopen_if_silent(world: World, call: Call, now: float) -> None:
     call.become(_WAITING)
     queue = world.queues[call.queue]
     queue.let_join(call, False)
-    queue.add_waiting(call.place)
-    world.reopened[call.id] = None
+    wait(world, queue, call, now)
     if call.overdue:
         leave(world, call, LeaveReason.TIMED_OUT, now)
 
 
-def pick(world: World, call: Call, agent: Agent, now: float) -> None:
-    """The agent takes the call from the list; without a Ring he was too late or is not free."""
-    queue = world.queues.get(call.queue)
-    if queue is None or call.state is _TALKING:
-        world.ignored += 1
-        return
-    if agent.id not in queue.positions or not agent.available:
-        world.ignored += 1
-        return
-    position = queue.positions[agent.id]
-    why = explain(queue, call, How.PICKED, [position], world.agents, now)
+def pick(world: World, call: Call | None, call_id: str, agent: Agent, now: float) -> None:
+    """The agent takes the call from the list, or is told why he cannot have it."""
+    why = WhyNot.TAKEN
+    if call is not None and call.state is not _TALKING and call.queue in world.queues:
+        queue = world.queues[call.queue]
+        refused = _may_not_pick(world, queue, call, agent, now)
+        if refused is None:
+            _take(world, queue, call, agent, now)
+            return
+        why = refused
+    world.effects.append(PickRefused(call_id, agent.id, why))
+
+
+def _may_not_pick(
+    world: World, queue: Queue, call: Call, agent: Agent, now: float
+) -> WhyNot | None:
+    if call.reserved and call.reserved != agent.id:
+        return WhyNot.RESERVED
+    if not call.reserved:
+        other = not_for_him(queue, lane_now(world, queue, call, now), agent)
+        if other is not None:
+            return other.why
+    return None if agent.available else unavailable(agent, call).why
+
+
+def _take(world: World, queue: Queue, call: Call, agent: Agent, now: float) -> None:
+    why = explain(queue, call, How.PICKED, [agent], now)
     if call.state is _WAITING:
-        queue.drop_waiting(call.place)
+        stop_waiting(world, queue, call)
         call.become(_RINGING)
     stop_all(world, call, StopCause.ANSWERED_ELSEWHERE, now)
     call.step_until = None
-    ring(world, queue, call, agent, why, now, picked=True)
+    ring(world, queue, call, agent, why, now, alone=True, picked=True)
     set_joinable(queue, call)
 
 
@@ -224,12 +248,19 @@ def connect(world: World, call: Call, agent: Agent, now: float) -> None:
     agent.talking.append(call.id)
     agent.misses = 0
     world.effects.append(Connect(call.id, agent.id))
-    stop_all(world, call, StopCause.ANSWERED_ELSEWHERE, now)
+    if call.legs:
+        stop_all(world, call, StopCause.ANSWERED_ELSEWHERE, now)
     queue.let_join(call, False)
-    queue.drop_from_line(call.place)
-    queue.answers.append(now)
+    drop_place(queue.line, call.place)
+    for queue_id in agent.places:
+        world.queues[queue_id].estimates.member_answered(here=queue_id == queue.id)
+    if call.announced_wait is not None:
+        queue.estimates.answered(call.announced_at, call.announced_wait, now)
     call.become(_TALKING)
     call.agent = agent.id
+    call.answered_at = now
+    agent.last_answered[queue.id] = now
+    call.counted = agent.work.answered(now, world.keep)
     call.shared = 0
     call.announce_at = None
     world.refresh(agent, now)
@@ -239,12 +270,12 @@ def take_out(world: World, call: Call, cause: StopCause, now: float) -> Queue:
     """Out of the line, with every phone silenced; the call is forgotten."""
     queue = world.queues[call.queue]
     if call.state is _WAITING:
-        queue.drop_waiting(call.place)
-    queue.drop_from_line(call.place)
+        stop_waiting(world, queue, call)
+    drop_place(queue.line, call.place)
     queue.let_join(call, False)
     del world.calls[call.id]
-    _ = world.reopened.pop(call.id, None)
     _ = world.stepping.pop(call.id, None)
+    _ = world.widened.pop(call.id, None)
     stop_all(world, call, cause, now)
     return queue
 

@@ -53,6 +53,25 @@ class Positions:
         bits = self._words[word]
         return (word << _SHIFT) + (bits & -bits).bit_length() - 1
 
+    def next_in(self, position: int, other: "Positions") -> int:
+        """The lowest element that is not below `position` and in `other` too, or -1."""
+        word = position >> _SHIFT
+        words, others = self._words, other._words
+        if word >= len(words):
+            return -1
+        rest = (words[word] & others[word]) >> (position & _MASK)
+        if rest:
+            return position + (rest & -rest).bit_length() - 1
+        later = (self._filled & other._filled) >> (word + 1)
+        while later:
+            low = later & -later
+            at = word + low.bit_length()
+            bits = words[at] & others[at]
+            if bits:
+                return (at << _SHIFT) + (bits & -bits).bit_length() - 1
+            later ^= low
+        return -1
+
     def __iter__(self) -> Iterator[int]:
         """Ascending. The set must not change meanwhile; copy it with `list` if it may."""
         for word, bits in enumerate(self._words):

@@ -1,136 +1,210 @@
 """One waiting line: who waits, who may serve them, and the index that finds the first of these."""
 
 from bisect import bisect_left, insort
-from collections import deque
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final
 
 from pbx.distribution.agents import Agent
-from pbx.distribution.calls import Call, Place
+from pbx.distribution.calls import Call, CallState, Place
 from pbx.distribution.config import Member, QueueConfig, Strategy
+from pbx.distribution.counting import Counting, measure_of
 from pbx.distribution.effects import AgentState
+from pbx.distribution.estimates import Estimates
+from pbx.distribution.indexes import (
+    ReadyIndex,
+    RoundRobin,
+    Width,
+    effective,
+    in_position,
+    levels_of,
+    width_of,
+)
 from pbx.distribution.inputs import LeaveReason
-from pbx.distribution.strategies import INDEXES, ReadyIndex, RoundRobin, Width, width_of
+from pbx.distribution.lanes import OPEN, Lane, add_place, drop_place, make_lane
+from pbx.distribution.ranked import Weighted
+from pbx.distribution.strategies import make_index
 
 # A hard limit under every max_length: a place costs a few KiB and somebody has to be told.
 LINE_MAX: Final = 10_000
-# Answers that the expected wait is estimated from: how many are needed, kept, and how old at most.
-ANSWERS_NEEDED: Final = 20
-ANSWERS_KEPT: Final = 50
-ANSWERS_RECENT_SECONDS: Final = 1800.0
-# The steps in which a wait is spoken (up to 1, 2, 3, 5, 10 minutes): it never rises by two at once.
-WAIT_STEPS: Final = (60.0, 120.0, 180.0, 300.0, 600.0)
+_WAITING: Final = CallState.WAITING
 
 Many = tuple[int, float, int, str]
 """How many agents ring for a call, negated (it may have become fewer since); since when the caller
 waits; serial; the call."""
 
 
-def in_position(config: QueueConfig) -> tuple[Member, ...]:
-    """The members as positions count them: as configured, for `in_order` tier by tier."""
-    if config.strategy is Strategy.IN_ORDER:
-        return tuple(sorted(config.members, key=lambda member: member.order))
-    return config.members
-
-
 def step_seconds_of(config: QueueConfig) -> float:
-    if config.strategy is not Strategy.IN_ORDER:
-        return 0.0
-    return config.tier_timeout or (config.ring_timeout if config.keep_ringing else 0.0)
-
-
-def may_join_of(config: QueueConfig) -> bool:
-    return config.join_ringing and width_of(config) is not Width.ONE
-
-
-def shares_of(config: QueueConfig) -> bool:
-    return config.share_ringing and config.join_ringing and width_of(config) is Width.ALL
+    """How long the agents rung together have before the others' turn; 0: no such limit."""
+    match effective(config):
+        case Strategy.IN_ORDER:
+            return config.tier_timeout or (config.ring_timeout if config.keep_ringing else 0.0)
+        case Strategy.BY_RANK:
+            return config.rank_timeout
+        case _:
+            return 0.0
 
 
 @dataclass(slots=True)
+class Rules:
+    """What follows from a queue's configuration."""
+
+    strategy: Strategy  # The effective one.
+    width: Width
+    step_seconds: float
+    keep_ringing: bool  # At the end of a step.
+    may_join: bool  # Agents who become ready join the ringing.
+    shares: bool  # Agents who ring are taken away for calls for which nobody rings.
+    delays: tuple[float, ...]  # After which further members may serve, ascending.
+    thresholds: tuple[float, ...]  # After which waiting calls change their lane, ascending.
+    simple: bool  # No thresholds and nothing required: most calls need no lane looked for.
+
+    @classmethod
+    def of(cls, config: QueueConfig) -> "Rules":
+        width = width_of(config)
+        may_join = config.join_ringing and width is not Width.ONE
+        delays = sorted({member.delay for member in config.members if member.delay > 0})
+        thresholds = {*delays, *(step.after for step in config.relax)}
+        if config.strategy is Strategy.MANUAL and config.auto_after:
+            thresholds.add(config.auto_after)
+        return cls(
+            effective(config),
+            width,
+            step_seconds_of(config),
+            config.keep_ringing and effective(config) is Strategy.IN_ORDER,
+            may_join,
+            config.share_ringing and may_join and width is Width.ALL,
+            tuple(delays),
+            tuple(sorted(thresholds)),
+            not thresholds and not config.requires and config.strategy is not Strategy.MANUAL,
+        )
+
+
+@dataclass(slots=True, eq=False)
 class Queue:
     id: str
     config: QueueConfig
+    rules: Rules
     members: tuple[Member, ...]
-    index: ReadyIndex
-    width: Width
-    step_seconds: float  # `in_order`: how long one step rings; 0: until nobody rings any more.
-    may_join: bool  # Agents who become ready join the ringing.
-    shares: bool  # Agents who ring are taken away for calls for which nobody rings.
+    levels: tuple[int, ...]  # The tier of each position.
     positions: dict[str, int]
+    index: ReadyIndex
     states: list[int]  # Members by AgentState.code.
-    waiting: list[Place] = field(default_factory=list[Place])  # Sorted; nobody rings for them.
-    line: list[Place] = field(default_factory=list[Place])  # Sorted; these and the ringing ones.
+    lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])
+    heads: list[Place] = field(default_factory=list[Place])  # Sorted; who waits first in a lane.
+    line: list[Place] = field(default_factory=list[Place])  # Sorted; all that are not answered.
     joinable: list[Place] = field(default_factory=list[Place])  # Sorted; agents may join these.
     many: list[Many] = field(default_factory=list[Many])  # A heap of calls that several ring for.
-    answers: deque[float] = field(default_factory=lambda: deque[float](maxlen=ANSWERS_KEPT))
+    estimates: Estimates = field(default_factory=Estimates)
     joined: int = 0
     left: dict[LeaveReason, int] = field(default_factory=dict[LeaveReason, int])
     empty_since: float | None = None
     empty_at: float | None = None  # The deadline of `leave_empty_after`.
+    main: str = ""  # The operators of the day.
+    backup: str = ""
+    recalculate_at: float | None = None
 
     @classmethod
-    def of(cls, config: QueueConfig) -> "Queue":
+    def of(cls, config: QueueConfig, agents: dict[str, Agent], random: Random) -> "Queue":
         members = in_position(config)
+        listed = [agents[member.agent] for member in members]
         states = [0] * len(AgentState)
-        states[AgentState.INACTIVE.code] = len(members)
+        for agent in listed:
+            states[agent.state.code] += 1
         return cls(
             config.id,
             config,
+            Rules.of(config),
             members,
-            INDEXES[config.strategy](config),
-            width_of(config),
-            step_seconds_of(config),
-            may_join_of(config),
-            shares_of(config),
+            levels_of(config, members),
             {member.agent: position for position, member in enumerate(members)},
+            make_index(config, listed, random),
             states,
-            empty_since=0.0,
         )
 
-    def reconfigure(self, config: QueueConfig, agents: dict[str, Agent]) -> None:
-        """New members and rules, the same line. `agents` are those of the new configuration."""
-        turn = self._next_in_turn()
-        self.config = config
-        self.members = in_position(config)
-        self.width = width_of(config)
-        self.step_seconds = step_seconds_of(config)
-        self.may_join = may_join_of(config)
-        self.shares = shares_of(config)
+    def reconfigure(
+        self, config: QueueConfig, agents: dict[str, Agent], random: Random, now: float
+    ) -> None:
+        """New members and rules; the line stays. The lanes must be filled again."""
+        new = Queue.of(config, agents, random)
+        measure = measure_of(config)
+        if measure is None or measure != measure_of(self.config):
+            for agent in agents.values():
+                _ = agent.credits.pop(self.id, None)
+        self._take_over(new.index, config, new.positions, now)
+        self.config, self.rules = config, new.rules
+        self.members, self.levels = new.members, new.levels
+        self.positions, self.index, self.states = new.positions, new.index, new.states
+        self.lanes, self.heads = {}, []
         self.many.clear()
-        self.positions = {member.agent: at for at, member in enumerate(self.members)}
-        self.index = INDEXES[config.strategy](config)
-        self.states = [0] * len(AgentState)
-        for member in self.members:
-            self.states[agents[member.agent].state.code] += 1
-        if isinstance(self.index, RoundRobin):
-            for agent in turn:
-                if agent in self.positions:
-                    self.index.last = self.positions[agent] - 1
-                    break
 
-    def _next_in_turn(self) -> list[str]:
-        """`round_robin`: the members in the order of their turns."""
-        if not isinstance(self.index, RoundRobin):
-            return []
-        start = self.index.last + 1
-        return [member.agent for member in (*self.members[start:], *self.members[:start])]
+    def _take_over(
+        self, index: ReadyIndex, config: QueueConfig, positions: dict[str, int], now: float
+    ) -> None:
+        """What the index remembers of the past, as far as it still means something."""
+        old = self.index
+        if isinstance(index, RoundRobin) and isinstance(old, RoundRobin):
+            start = old.last + 1
+            for member in (*self.members[start:], *self.members[:start]):
+                if member.agent in positions:
+                    index.last = positions[member.agent] - 1
+                    break
+        same_shares = _shares(config) == _shares(self.config)
+        if isinstance(index, Weighted) and isinstance(old, Weighted) and same_shares:
+            index.take_over(old)
+        same_measure = measure_of(config) == measure_of(self.config)
+        if isinstance(index, Counting) and isinstance(old, Counting) and same_measure:
+            index.take_over(old, now)
 
     def is_empty(self) -> bool:
         """Nobody is signed in."""
         return self.states[AgentState.INACTIVE.code] == len(self.members)
 
-    def add_waiting(self, place: Place) -> None:
-        insort(self.waiting, place)
+    def lane(self, key: str, requires: str, delay: float | None, now: float) -> Lane:
+        """The lane of this key, made if there is none."""
+        lane = self.lanes.get(key)
+        if lane is None:
+            listed = self.index.agents
+            configs = [agent.config for agent in listed]
+            lane = self.lanes[key] = make_lane(key, requires, delay, self.members, configs)
+            if lane.allowed is not None:
+                lane.signed_in = sum(
+                    agent.state is not AgentState.INACTIVE
+                    for position, agent in enumerate(listed)
+                    if lane.allowed[position]
+                )
+            self.index.open(lane, now)
+        return lane
 
-    def drop_waiting(self, place: Place) -> None:
-        _drop(self.waiting, place)
+    def drop_lanes(self, used: set[str | None]) -> None:
+        """Give those up that no call is in."""
+        for lane in list(self.lanes.values()):
+            if lane.key not in used and lane.key != OPEN:
+                del self.lanes[lane.key]
+                self.index.close(lane)
 
-    def add_to_line(self, place: Place) -> None:
-        insort(self.line, place)
+    def add_waiting(self, lane: Lane, place: Place) -> None:
+        waiting = lane.waiting
+        if not waiting:
+            add_place(self.heads, place)
+        elif place < waiting[0]:
+            drop_place(self.heads, waiting[0])
+            add_place(self.heads, place)
+        add_place(waiting, place)
 
-    def drop_from_line(self, place: Place) -> None:
-        _drop(self.line, place)
+    def drop_waiting(self, lane: Lane, place: Place) -> None:
+        waiting = lane.waiting
+        if waiting[0] is not place and waiting[0] != place:
+            drop_place(waiting, place)
+            return
+        del waiting[0]
+        heads = self.heads
+        if len(heads) == 1:
+            heads[:] = waiting[:1]
+            return
+        drop_place(heads, place)
+        if waiting:
+            insort(heads, waiting[0])
 
     def let_join(self, call: Call, allowed: bool) -> None:
         """May agents who become ready join its ringing?"""
@@ -138,9 +212,9 @@ class Queue:
             return
         call.joinable = allowed
         if allowed:
-            insort(self.joinable, call.place)
+            add_place(self.joinable, call.place)
         else:
-            _drop(self.joinable, call.place)
+            drop_place(self.joinable, call.place)
 
     def position_of(self, call: Call) -> int:
         """1 = next."""
@@ -149,17 +223,6 @@ class Queue:
     def count_left(self, reason: LeaveReason) -> None:
         self.left[reason] = self.left.get(reason, 0) + 1
 
-    def expected_wait(self, position: int, now: float) -> float | None:
-        """Seconds until the call at `position` is answered, from the rate of recent answers."""
-        answers = self.answers
-        while answers and answers[0] < now - ANSWERS_RECENT_SECONDS:
-            _ = answers.popleft()
-        if len(answers) < ANSWERS_NEEDED:
-            return None
-        return position * (now - answers[0]) / len(answers)
 
-
-def _drop(places: list[Place], place: Place) -> None:
-    at = 0 if places[0] is place else bisect_left(places, place)
-    assert places[at] == place, place
-    del places[at]
+def _shares(config: QueueConfig) -> list[tuple[str, int]]:
+    return [(member.agent, member.weight) for member in config.members]

@@ -4,7 +4,8 @@ Everybody rings for the first caller of a `ring_all` queue, so a second one woul
 until the first is answered. With `share_ringing` he takes some of those phones at once: half of
 those that ring for the call with the most, and never the last. An agent is moved only for a call
 for which nobody rings, so phones do not go back and forth. He has missed nothing, is not left in
-peace, and may join the call he was taken from when he is free again.
+peace, and may join the call he was taken from when he is free again. A call that asks for certain
+agents takes no part: it waits for those.
 """
 
 from heapq import heapify, heappop, heappush, heapreplace
@@ -13,6 +14,7 @@ from typing import Final
 from pbx.distribution.calls import Call, CallState
 from pbx.distribution.choices import explain
 from pbx.distribution.effects import Effect, How, Ring, StopCause, StopRinging
+from pbx.distribution.lanes import OPEN
 from pbx.distribution.offers import ring, start_ringing
 from pbx.distribution.queues import Many, Queue
 from pbx.distribution.world import World
@@ -31,7 +33,7 @@ def note_many(world: World, queue: Queue, call: Call) -> None:
     To be called after that. When they become fewer nothing needs to be noted.
     """
     ringing = len(call.legs)
-    if not queue.shares or ringing < 2:
+    if not queue.rules.shares or ringing < 2:
         return
     if ringing > call.shared:
         call.shared = ringing
@@ -45,8 +47,9 @@ def share(world: World, now: float) -> None:
     just_rung = False
     for queue_id in world.sharing:
         queue = world.queues[queue_id]
-        while queue.waiting and (source := _with_most(world, queue)) is not None:
-            call = world.calls[queue.waiting[0][3]]
+        lane = queue.lanes.get(OPEN)
+        while lane and lane.waiting and (source := _with_most(world, queue)) is not None:
+            call = world.calls[lane.waiting[0][3]]
             just_rung |= _move(world, queue, source, call, now)
     world.sharing.clear()
     if just_rung:
@@ -80,14 +83,13 @@ def _move(world: World, queue: Queue, source: Call, call: Call, now: float) -> b
     """
     just_rung = False
     positions = sorted(queue.positions[agent_id] for agent_id in _spared(source, call))
-    why = explain(queue, call, How.SHARED, positions, world.agents, now)
+    agents = [queue.index.agents[position] for position in positions]
+    why = explain(queue, call, How.SHARED, agents, now)
     if call.tried:
         call.round += 1
-    first = queue.members[positions[0]]
-    call.level = (call.tried.get(first.agent, 0), first.order)
+    call.level = (call.tried.get(agents[0].id, 0), queue.levels[positions[0]])
     start_ringing(world, queue, call, now)
-    for position in positions:
-        agent = world.agents[queue.members[position].agent]
+    for agent in agents:
         just_rung |= source.legs.pop(agent.id).offered_at == now
         world.effects.append(StopRinging(source.id, agent.id, StopCause.WITHDRAWN))
         ring(world, queue, call, agent, why, now)

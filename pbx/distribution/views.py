@@ -1,10 +1,12 @@
 """What readers get: immutable pictures of an agent and of a queue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pbx.distribution.agents import Agent
 from pbx.distribution.calls import CallState
+from pbx.distribution.counting import Counting
 from pbx.distribution.effects import AgentState
+from pbx.distribution.estimates import Error
 from pbx.distribution.inputs import AgentStatus, LeaveReason
 from pbx.distribution.queues import Queue
 from pbx.distribution.world import World
@@ -25,6 +27,10 @@ class AgentView:
     idle_since: float
     misses: int  # In a row.
     queues: tuple[str, ...]
+    answered_today: int
+    talk_today_ms: int
+    last_answered: tuple[tuple[str, float], ...]  # Queue, and when.
+    tags: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,12 @@ class WaitingView:
     joined_at: float
     ringing: tuple[str, ...]  # Agents.
     tried: tuple[str, ...]  # Agents who did not answer it.
+    entered_at: float  # This queue.
+    leave_at: float | None  # When it will have waited too long.
+    requires: str  # Of the agent, now.
+    reserved: str  # The agent it is kept for, if any.
+    held: bool  # Somebody must pick it.
+    callback: bool  # A placeholder.
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,11 @@ class QueueView:
     ready: int
     joined: int  # Since the queue exists: always the sum of waiting, talking and left.
     left: tuple[tuple[LeaveReason, int], ...]
+    main: str  # The operators of the day.
+    backup: str
+    ranked_at: float | None  # When the ranking was made, if it stands still.
+    share: float  # Of its members' calls that are its own, as the expected wait takes it.
+    told: Error  # How wrong the expected waits were.
 
 
 def agent_view(agent: Agent) -> AgentView:
@@ -69,6 +86,10 @@ def agent_view(agent: Agent) -> AgentView:
         agent.idle_since,
         agent.misses,
         tuple(agent.places),
+        agent.work.day_calls,
+        agent.work.day_talk,
+        tuple(agent.last_answered.items()),
+        agent.config.tags,
     )
 
 
@@ -85,6 +106,12 @@ def queue_view(world: World, queue: Queue) -> QueueView:
                 place[1],
                 tuple(call.legs),
                 tuple(call.tried),
+                call.entered_at,
+                call.leave_at,
+                "" if call.lane is None else queue.lanes[call.lane].requires,
+                call.reserved,
+                call.lane is None and not call.reserved,
+                call.callback,
             )
         )
     return QueueView(
@@ -99,4 +126,9 @@ def queue_view(world: World, queue: Queue) -> QueueView:
         queue.index.count,
         queue.joined,
         tuple((reason, queue.left[reason]) for reason in LeaveReason if reason in queue.left),
+        queue.main,
+        queue.backup,
+        queue.index.ranked_at if isinstance(queue.index, Counting) else None,
+        queue.estimates.share,
+        replace(queue.estimates.error),
     )

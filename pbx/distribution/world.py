@@ -1,7 +1,7 @@
 """Everything the core remembers, and the few steps that keep its parts agreeing with each other.
 
-Plain data all the way down, without cross-references: agents, queues and calls name each other by
-id. So a snapshot of it, taken between two inputs, is the whole state.
+Plain data all the way down: agents, queues and calls name each other by id, and only the indexes
+hold the agents that they order. So a snapshot of it, taken between two inputs, is the whole state.
 """
 
 from dataclasses import dataclass, field
@@ -9,17 +9,21 @@ from random import Random
 from typing import Final
 
 from pbx.distribution.agents import TRANSITIONS, Agent
-from pbx.distribution.calls import Call, CallState
+from pbx.distribution.calls import Call, CallState, Place
 from pbx.distribution.config import DistributionConfig
 from pbx.distribution.deadlines import Deadline, Deadlines, Due
+from pbx.distribution.edits import Edits
 from pbx.distribution.effects import AgentChanged, AgentState, Effect
 from pbx.distribution.queues import Queue
 
 # The heap of deadlines is swept when it has this many entries, and this many per agent and call.
 _SWEEP_FLOOR: Final = 1024
 _SWEEP_FACTOR: Final = 8
+# Numbers whose last agent is remembered: some 20 MB.
+TALKED_MAX: Final = 100_000
 _TALKING: Final = CallState.TALKING
 _INACTIVE: Final = AgentState.INACTIVE
+_READY: Final = AgentState.READY
 _RINGING: Final = AgentState.RINGING
 
 
@@ -31,7 +35,18 @@ class World:
     queues: dict[str, Queue] = field(default_factory=dict[str, Queue])
     calls: dict[str, Call] = field(default_factory=dict[str, Call])
     deadlines: Deadlines = field(default_factory=Deadlines)
+    edits: Edits = field(default_factory=Edits)  # By supervisors, on top of the configuration.
     has_rounds: bool = False  # Some queue limits its rounds.
+    keep: float = 0.0  # Seconds of work that rolling windows ask for.
+    dimensions: dict[str, str] = field(default_factory=dict[str, str])  # Of tags.
+    barred: frozenset[str] = frozenset()  # Numbers; of those with a "*" the prefixes are apart.
+    barred_prefixes: tuple[str, ...] = ()
+    talked: dict[str, tuple[str, float]] = field(
+        default_factory=dict[str, tuple[str, float]]
+    )  # By number: who talked with that caller last, and when. The latest is at the end.
+    reserved: dict[str, list[Place]] = field(
+        default_factory=dict[str, list[Place]]
+    )  # By agent: calls that wait for nobody else. Sorted.
     serial: int = 0  # Of the calls, in order of their inputs.
     ignored: int = 0  # Inputs about somebody unknown, or too late to matter.
     # What one input has touched; all empty between inputs.
@@ -39,12 +54,19 @@ class World:
     changed: dict[str, None] = field(default_factory=dict[str, None])  # Agents.
     fresh: dict[str, None] = field(default_factory=dict[str, None])  # Agents that became ready.
     reopened: dict[str, None] = field(default_factory=dict[str, None])  # Calls that wait again.
+    widened: dict[str, None] = field(default_factory=dict[str, None])  # More may join these now.
+    watched: dict[str, None] = field(default_factory=dict[str, None])  # Is there nobody for them?
+    released: dict[str, None] = field(default_factory=dict[str, None])  # Agents not to wait for.
     stepping: dict[str, None] = field(default_factory=dict[str, None])  # Calls whose step is over.
     sharing: dict[str, None] = field(default_factory=dict[str, None])  # Queues to share phones in.
 
     def refresh(self, agent: Agent, now: float) -> None:
         """Bring state, counters and indexes in line with the agent's facts."""
-        state, reason, call = agent.derived()
+        available = agent.may_ring()
+        if available and not (agent.talking or agent.occupied):
+            state, reason, call = _READY, "", ""
+        else:
+            state, reason, call = agent.derived()
         before = agent.state
         if state is not before:
             assert state in TRANSITIONS[before], (agent.id, before, state)
@@ -55,20 +77,21 @@ class World:
         elif call != agent.call or reason != agent.reason:
             self.changed[agent.id] = None
             agent.reason, agent.call, agent.since = reason, call, now
-        available = agent.may_ring()
         if available is not agent.available:
             agent.available = available
             if available:
                 self.fresh[agent.id] = None  # Listed when nobody takes him at once.
             elif agent.listed:
                 self.unlist(agent)
+        if self.reserved and agent.id in self.reserved and not agent.is_present():
+            self.released[agent.id] = None
 
-    def enlist(self, agent: Agent) -> None:
+    def enlist(self, agent: Agent, now: float) -> None:
         """Into the indexes of his queues, for calls to come."""
         agent.listed = True
         queues = self.queues
         for queue_id, position in agent.places.items():
-            queues[queue_id].index.add(position, agent)
+            queues[queue_id].index.add(position, now)
 
     def unlist(self, agent: Agent) -> None:
         agent.listed = False
@@ -100,9 +123,21 @@ class World:
         agent.idle_since = now
         if not outside:
             agent.free_since = now
+        self.rekey(agent, now)
+
+    def rekey(self, agent: Agent, now: float) -> None:
+        """What the strategies compare of him has changed."""
         if agent.listed:
-            self.unlist(agent)
-            self.enlist(agent)
+            for queue_id, position in agent.places.items():
+                self.queues[queue_id].index.rekey(position, now)
+
+    def remember(self, number: str, agent_id: str, at: float) -> None:
+        """Who talked with this caller."""
+        if number:
+            _ = self.talked.pop(number, None)
+            self.talked[number] = (agent_id, at)
+            if len(self.talked) > TALKED_MAX:
+                del self.talked[next(iter(self.talked))]
 
     def _recount(self, agent: Agent, before: AgentState, state: AgentState, now: float) -> None:
         """The queues count their members by state; nobody signed in is worth a look."""
@@ -113,8 +148,16 @@ class World:
             states[old] -= 1
             states[new] += 1
         if before is _INACTIVE or state is _INACTIVE:
-            for queue_id in agent.places:
-                self.watch_empty(queues[queue_id], now)
+            step = 1 if before is _INACTIVE else -1
+            for queue_id, position in agent.places.items():
+                queue = queues[queue_id]
+                self.watch_empty(queue, now)
+                for lane in queue.lanes.values():
+                    if lane.allowed is None:
+                        continue
+                    lane.signed_in += step * lane.allowed[position]
+                    for place in lane.waiting:
+                        self.watched[place[3]] = None
 
     def watch_empty(self, queue: Queue, now: float) -> None:
         """Note since when nobody is signed in, and when the callers will be told."""
@@ -130,9 +173,11 @@ class World:
         queue.empty_at = None
         if after is None or queue.empty_since is None or not queue.line:
             return
-        entered = min(self.calls[place[3]].entered_at for place in queue.line)
-        queue.empty_at = max(entered, queue.empty_since) + after
-        self.deadlines.add(queue.empty_at, Due.EMPTY, queue.id)
+        calls = (self.calls[place[3]] for place in queue.line)
+        entered = min((call.entered_at for call in calls if not call.callback), default=None)
+        if entered is not None:
+            queue.empty_at = max(entered, queue.empty_since) + after
+            self.deadlines.add(queue.empty_at, Due.EMPTY, queue.id)
 
     def report_changes(self) -> None:
         """One AgentChanged for each agent who is not as he was before this input."""
@@ -168,27 +213,49 @@ class World:
 
     def is_current(self, deadline: Deadline) -> bool:
         """Does the owner still mean it?"""
-        at, due, _, owner, agent_id = deadline
-        match Due(due):
-            case Due.WRAP_UP:
+        at, code, _, owner, agent_id = deadline
+        due = Due(code)
+        match due:
+            case Due.WRAP_UP | Due.DELAY | Due.BREAK:
                 agent = self.agents.get(owner)
-                return agent is not None and agent.wrap_up_until == at
-            case Due.DELAY:
-                agent = self.agents.get(owner)
-                return agent is not None and agent.delay_until == at
-            case Due.EMPTY:
+                return agent is not None and at == _due_of_agent(agent, due)
+            case Due.EMPTY | Due.RECALCULATE:
                 queue = self.queues.get(owner)
-                return queue is not None and queue.empty_at == at
-            case Due.RING:
+                if queue is None:
+                    return False
+                return at == (queue.empty_at if due is Due.EMPTY else queue.recalculate_at)
+            case Due.EDIT:
+                return self.edits.next_end() == at
+            case _:
                 call = self.calls.get(owner)
-                leg = call.legs.get(agent_id) if call is not None else None
-                return leg is not None and leg.deadline == at
-            case Due.STEP:
-                call = self.calls.get(owner)
-                return call is not None and call.step_until == at
-            case Due.MAX_WAIT:
-                call = self.calls.get(owner)
-                return call is not None and call.leave_at == at and call.state is not _TALKING
-            case Due.ANNOUNCE:
-                call = self.calls.get(owner)
-                return call is not None and call.announce_at == at
+                return call is not None and at == _due_of(call, due, agent_id)
+
+
+def _due_of_agent(agent: Agent, due: Due) -> float | None:
+    if due is Due.WRAP_UP:
+        return agent.wrap_up_until
+    return agent.delay_until if due is Due.DELAY else agent.break_until
+
+
+def _due_of(call: Call, due: Due, agent_id: str) -> float | None:
+    """When it is, as far as the call is concerned."""
+    match due:
+        case Due.RING:
+            leg = call.legs.get(agent_id)
+            return None if leg is None else leg.deadline
+        case Due.STEP:
+            return call.step_until
+        case Due.ANNOUNCE:
+            return call.announce_at
+        case Due.UNMATCHED:
+            return call.unmatched_at
+        case _ if call.state is _TALKING:
+            return None
+        case Due.MAX_WAIT:
+            return call.leave_at
+        case Due.STAGE:
+            return call.stage_at
+        case Due.RISE:
+            return call.rise_at
+        case _:
+            raise AssertionError(due)

@@ -8,6 +8,7 @@ JOINING --Proceed--> WAITING --Connect--> TALKING
 from enum import Enum
 from typing import TYPE_CHECKING, Final, assert_never
 
+from pbx.callers import number_of
 from pbx.calls.causes import Cause
 from pbx.calls.commands import (
     AnswerCaller,
@@ -24,11 +25,14 @@ from pbx.calls.commands import (
 from pbx.distribution.effects import (
     AgentChanged,
     Announce,
+    BreakOverdue,
     Connect,
     Effect,
     Leave,
+    PickRefused,
     Release,
     Ring,
+    StatusRefused,
     StopCause,
     StopRinging,
 )
@@ -69,7 +73,10 @@ VERDICTS: Final[dict[LeaveReason, Verdict]] = {
     LeaveReason.TIMED_OUT: Verdict.TIMED_OUT,
     LeaveReason.QUEUE_FULL: Verdict.QUEUE_FULL,
     LeaveReason.NOBODY_SIGNED_IN: Verdict.NOBODY_SIGNED_IN,
+    LeaveReason.NO_MATCH: Verdict.NOBODY_SUITABLE,
+    LeaveReason.ALL_MISSED: Verdict.ALL_MISSED,
     LeaveReason.KEY: Verdict.KEY_PRESSED,
+    LeaveReason.BLACKLISTED: Verdict.BLACKLISTED,
 }
 
 POSITION_MAX: Final = 20
@@ -119,7 +126,15 @@ class QueueBlock(Block):
 
     def start(self, call: "Call", now: float) -> list[Command]:
         # Agents are rung before the caller is answered: it is the agent's phone that takes time.
-        joined = CallJoined(call=call.id, queue=self.queue, number=call.caller)
+        wishes = call.wishes
+        joined = CallJoined(
+            call=call.id,
+            queue=self.queue,
+            number=number_of(call.caller),
+            priority=wishes.priority,
+            requires=wishes.requires,
+            preferred_agent="" if call.queue else wishes.agent,
+        )
         return [Tell(joined), Proceed()]
 
     def on_proceed(self, call: "Call", now: float) -> list[Command]:
@@ -191,7 +206,7 @@ class QueueBlock(Block):
                 return self._leave(call, effect)
             case Announce():
                 return self._announce(effect.position)
-            case AgentChanged():
+            case AgentChanged() | PickRefused() | StatusRefused() | BreakOverdue():
                 return []
             case _:
                 assert_never(effect)

@@ -1,218 +1,69 @@
-"""Random days: inputs that make sense often enough, chosen by a seeded Random, run on the core
-and on the oracle side by side, with the rules of the spec checked after every input."""
+"""Random days on the core and on the oracle side by side, with the rules of the spec checked after
+every input; or on the core alone, which is cheap."""
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum
 from random import Random
 from typing import Final
 
-from pbx.distribution.config import (
-    AgentConfig,
-    DistributionConfig,
-    Member,
-    QueueConfig,
-    RetryDelays,
-    Strategy,
-    WithinTier,
-)
-from pbx.distribution.core import Distribution
+import pytest
+
+from pbx.distribution.config import DistributionConfig, Strategy
 from pbx.distribution.deadlines import Due
-from pbx.distribution.effects import (
-    AgentChanged,
-    AgentState,
-    Connect,
-    Effect,
-    Leave,
-    Ring,
-    StopRinging,
+from pbx.distribution.effects import AgentState, Effect
+from pbx.distribution.estimates import Error
+from pbx.distribution.inputs import AgentReachable, AgentSignedIn, AgentStatus, Input, TimePassed
+from pbx.distribution.views import AgentView, QueueView
+from tests.distribution.core_day import CoreDay
+from tests.distribution.day_configs import (
+    AGENTS,
+    MANY_AGENTS,
+    busy_config,
+    crowded_config,
+    random_config,
 )
-from pbx.distribution.inputs import (
-    AgentOccupied,
-    AgentReachable,
-    AgentSignedIn,
-    AgentSignedOut,
-    AgentStatus,
-    AgentStatusSet,
-    AgentUnreachable,
-    AgentVacated,
-    AnswerFailed,
-    CallJoined,
-    CallLeft,
-    CallMoved,
-    CallPicked,
-    Configured,
-    ConversationEnded,
-    Input,
-    LeaveReason,
-    RingEnded,
-    RingOutcome,
-    RingStarted,
-    TimePassed,
-    WrapUpEnded,
-    WrapUpExtended,
-)
+from tests.distribution.day_inputs import busy_event, crowded_event, random_event
 from tests.distribution.oracle import Oracle
 from tests.distribution.oracle_parts import words
 
-STRATEGIES: Final = (
-    Strategy.RING_ALL,
-    Strategy.IN_ORDER,
-    Strategy.ROUND_ROBIN,
-    Strategy.LONGEST_IDLE,
-)
-AGENTS: Final = ("anna", "bohdan", "clara", "dmytro", "eva", "fedir")
-QUEUES: Final = ("sales", "support", "night")
+
+class Kind(Enum):
+    MIXED = "all kinds of queues, all kinds of inputs"
+    CROWDED = "many callers share the phones of `ring_all`"
+    LARGE = "many agents"
+    BUSY = "many conversations, so that a wait can be foretold"
 
 
-def random_config(rng: Random, strategy: Strategy | None = None) -> DistributionConfig:
-    """Whole and half seconds, so that deadlines coincide often."""
-    agents = [name for name in AGENTS if rng.random() < 0.9] or [AGENTS[0]]
-    queues = [name for name in QUEUES if rng.random() < 0.85] or [QUEUES[0]]
-    return DistributionConfig(
-        tuple(_random_queue(rng, name, agents, strategy) for name in queues),
-        tuple(
-            AgentConfig(
-                name,
-                max_calls=rng.choice((1, 1, 1, 2)),
-                max_no_answer=rng.choice((0, 0, 2)),
-                wrap_up=rng.choice((None, None, 0.0, 4.0)),
-                wrap_up_max=10.0,
-                ring_in_use=rng.random() < 0.15,
-            )
-            for name in agents
-        ),
-    )
+_Draw = Callable[[CoreDay, Random], Input]
+_EVENTS: Final[dict[Kind, tuple[_Draw, float]]] = {
+    Kind.MIXED: (random_event, 1.0),
+    Kind.CROWDED: (crowded_event, 0.8),
+    Kind.LARGE: (busy_event, 0.3),
+    Kind.BUSY: (busy_event, 0.98),
+}
+"""Which inputs are drawn, and how often; all others are `random_event`."""
 
 
-def crowded_config(rng: Random) -> DistributionConfig:
-    """Everybody in `ring_all` queues that share phones."""
-    config = random_config(rng, Strategy.RING_ALL)
-    members = tuple(Member(agent) for agent in AGENTS)
-    agents = {agent.id: agent for agent in config.agents}
-    queues = [
-        replace(
-            queue,
-            members=members,
-            max_length=0,
-            join_ringing=True,
-            share_ringing=True,
-            retry_after=RetryDelays(1.0, 0.0, 0.0, 0.0),
-            wrap_up=0.0,
-        )
-        for queue in config.queues
-    ]
-    return DistributionConfig(
-        tuple(queues[: rng.choice((1, 1, 2))]),
-        tuple(agents.get(name, AgentConfig(name)) for name in AGENTS),
-    )
+class Day(CoreDay):
+    """The oracle looks on, and must have said the same."""
 
-
-def _random_queue(
-    rng: Random, name: str, agents: list[str], strategy: Strategy | None
-) -> QueueConfig:
-    members = rng.sample(agents, rng.randint(0 if len(agents) > 3 else 1, len(agents)))
-    return QueueConfig(
-        name,
-        strategy or rng.choice(STRATEGIES),
-        tuple(
-            Member(agent, rng.randint(1, 3), ring_timeout=rng.choice((None, None, 4.0)))
-            for agent in members
-        ),
-        ring_timeout=rng.choice((5.0, 8.0)),
-        wrap_up=rng.choice((0.0, 3.0)),
-        retry_after=RetryDelays(*(rng.choice((0.0, 2.0, 5.0)) for _ in range(4))),
-        max_wait=rng.choice((0.0, 0.0, 12.0, 40.0)),
-        grace_if_ringing=rng.random() < 0.4,
-        max_length=rng.choice((0, 0, 0, 3)),
-        join_empty=rng.random() < 0.8,
-        leave_empty_after=rng.choice((None, 0.0, 10.0)),
-        weight=rng.choice((0, 0, 5)),
-        priority=rng.choice((0, 0, 1)),
-        join_ringing=rng.random() < 0.75,
-        share_ringing=rng.random() < 0.7,
-        outbound_resets_idle=rng.random() < 0.7,
-        tier_timeout=rng.choice((0.0, 0.0, 3.0, 6.0)),
-        keep_ringing=rng.random() < 0.4,
-        within_tier=rng.choice(tuple(WithinTier)),
-        rounds=rng.choice((0, 0, 1, 2)),
-        announce_every=rng.choice((0.0, 0.0, 7.0)),
-        announce_wait=rng.random() < 0.8,
-    )
-
-
-class Day:
-    """The core, the oracle, a clock, and the legs that the call layer would know of."""
-
-    def __init__(self, config: DistributionConfig, seed: int) -> None:
-        self.config = config
-        self.core = Distribution(config, seed)
+    def __init__(
+        self, config: DistributionConfig, seed: int, names: tuple[str, ...] = AGENTS
+    ) -> None:
+        super().__init__(config, seed, names)
         self.oracle = Oracle(config)
-        self.now = 0.0
-        self.journal: list[tuple[float, Input]] = []
-        self.effects: list[list[Effect]] = []
-        self.phones: set[tuple[str, str]] = set()  # Ringing now: call, agent.
-        self.late: list[tuple[str, str]] = []  # Stopped: their answer may still come.
-        self.talks: dict[str, str] = {}
-        self.inside: dict[str, str] = {}  # Calls not yet left, and their queue.
-        self.calls = 0
-        self.states: dict[str, AgentChanged] = {}
 
     def do(self, event: Input) -> list[Effect]:
         try:
-            effects = self.core.apply(event, self.now)
-            expected = self.oracle.apply(event, self.now)
-            assert words(effects) == expected
-        except AssertionError as error:
+            effects = super().do(event)
+            said, expected = words(effects), self.oracle.apply(event, self.now, effects)
+            assert said == expected, (said, expected)
+            self.check()
+        except Exception as error:
             error.add_note(f"at {self.now}: {event}")
             raise
-        self.journal.append((self.now, event))
-        self.effects.append(effects)
-        self._follow(event, effects)
-        self.check()
         return effects
-
-    def _follow(self, event: Input, effects: list[Effect]) -> None:
-        """What the call layer would remember; asserts what it could not carry out."""
-        match event:
-            case CallJoined(call, queue) if call not in self.inside:
-                self.inside[call] = queue
-            case CallLeft(call) | ConversationEnded(call):
-                self.inside.pop(call, None)
-                self.talks.pop(call, None)
-            case RingEnded(call, agent):
-                self.phones.discard((call, agent))
-            case AnswerFailed(call):
-                self.talks.pop(call, None)
-            case CallMoved(call, queue) if call in self.inside:
-                if queue in {q.id for q in self.config.queues}:
-                    self.talks.pop(call, None)
-                    self.inside[call] = queue
-            case Configured(config):
-                self.config = config
-            case _:
-                pass
-        rung: set[tuple[str, str]] = set()
-        for effect in effects:
-            match effect:
-                case Ring(call, agent):
-                    rung.add((call, agent))
-                    assert call in self.inside, effect
-                    assert call not in self.talks, effect
-                    assert agent not in {who for _, who in self.phones}, effect
-                    self.phones.add((call, agent))
-                case StopRinging(call, agent):
-                    assert (call, agent) not in rung, f"{effect}: rung in vain"
-                    self.phones.remove((call, agent))
-                    self.late = [*self.late[-3:], (call, agent)]
-                case Connect(call, agent):
-                    assert call not in self.talks, effect
-                    self.talks[call] = agent
-                case Leave(call):
-                    assert call not in self.talks, effect
-                    del self.inside[call]
-                case AgentChanged():
-                    self.states[effect.agent] = effect
-                case _:
-                    pass
 
     def check(self) -> None:
         """The spec's rules, as far as they can be seen from outside between two inputs."""
@@ -221,150 +72,129 @@ class Day:
             # It may wake for a caller who has left meanwhile, to find nobody to send away.
             first = core.world.deadlines.first()
             assert first is not None
-            assert first[1] == Due.EMPTY
-        ringing = {(call, agent) for call, agent in self.phones}
-        assert ringing == {
+            assert first[1] == Due.EMPTY, (first, self.oracle.next_deadline())
+        views = [core.queue(queue) for queue in core.queues]
+        assert self.phones == {
             (waiting.call, agent)
-            for queue in core.queues
-            for waiting in core.queue(queue).waiting
+            for view in views
+            for waiting in view.waiting
             for agent in waiting.ringing
         }
-        for agent in core.agents:
-            view = core.agent(agent)
-            person = self.oracle.people[agent]
-            assert (view.state.value, view.reason) == person.state(), (agent, view)
-            assert view.ready is person.ready(), (agent, view)
-            told = self.states.get(agent)
-            if told is None:
-                assert view.state is AgentState.INACTIVE
-            else:
-                assert (told.state, told.reason, told.since, told.call) == (
-                    view.state,
-                    view.reason,
-                    view.since,
-                    view.call,
-                )
-        self._check_queues()
-
-    def _check_queues(self) -> None:
-        core = self.core
-        known: set[str] = set()
-        for queue_id in core.queues:
-            view = core.queue(queue_id)
-            members = self.oracle.members(queue_id)
-            assert view.ready == sum(core.agent(agent).ready for agent in members)
-            assert dict(view.agents) == {
-                state: sum(core.agent(agent).state is state for agent in members)
-                for state in AgentState
-            }
-            known |= {waiting.call for waiting in view.waiting}
-            assert [waiting.call for waiting in view.waiting] == [
-                call.id for call in self.oracle.line(queue_id)
-            ]
-            left = sum(count for _, count in view.left)
-            assert view.joined == left + len(view.waiting) + len(view.talking)
-            if view.ready:
-                assert all(waiting.ringing for waiting in view.waiting), "nobody waits for nothing"
-            if self.oracle.shares(queue_id) and not all(call.ringing for call in view.waiting):
-                assert max(len(call.ringing) for call in view.waiting) < 2, "phones are shared"
+        agents = {agent: core.agent(agent) for agent in core.agents}
+        for agent_view in agents.values():
+            self._check_agent(agent_view)
+        for view in views:
+            self._check_queue(view, agents)
+        known = {waiting.call for view in views for waiting in view.waiting}
         assert known | self.talks.keys() == self.inside.keys()
 
-
-def random_event(day: Day, rng: Random) -> Input:
-    """One input, mostly one that means something now."""
-    kind = rng.random()
-    if kind < 0.17:
-        return _join(day, rng)
-    if kind < 0.52 and day.phones:
-        call, agent = rng.choice(sorted(day.phones))
-        if rng.random() < 0.35:
-            return RingStarted(call, agent)
-        return RingEnded(call, agent, rng.choice((RingOutcome.ANSWERED, *RingOutcome)))
-    if kind < 0.62 and day.talks:
-        call, agent = rng.choice(sorted(day.talks.items()))
-        if rng.random() < 0.2:
-            return AnswerFailed(call, agent)
-        return ConversationEnded(call, agent)
-    if kind < 0.66 and day.inside:
-        return CallLeft(rng.choice(sorted(day.inside)), LeaveReason.ABANDONED)
-    if kind < 0.68 and day.late:
-        call, agent = rng.choice(day.late)
-        return RingEnded(call, agent, RingOutcome.ANSWERED)
-    if kind < 0.71 and day.inside:
-        return CallMoved(rng.choice(sorted(day.inside)), rng.choice(QUEUES))
-    if kind < 0.73 and day.inside:
-        return CallPicked(rng.choice(sorted(day.inside)), rng.choice(AGENTS))
-    if kind < 0.74:
-        return Configured(random_config(rng))
-    return _agent_event(rng.choice(AGENTS), rng)
-
-
-def crowded_event(day: Day, rng: Random) -> Input:
-    """Callers come, agents come back, and phones do not answer."""
-    kind, agent = rng.random(), rng.choice(AGENTS)
-    if kind < 0.3:
-        return _join(day, rng, (day.config.queues[0].id,))
-    if kind < 0.4 and day.phones:
-        return RingEnded(*rng.choice(sorted(day.phones)), RingOutcome.REJECTED)
-    if kind < 0.6 and day.talks:
-        return ConversationEnded(*rng.choice(sorted(day.talks.items())))
-    return rng.choice(
-        (
-            AgentSignedIn(agent),
-            AgentReachable(agent),
-            AgentVacated(agent),
-            AgentStatusSet(agent, AgentStatus.ACTIVE),
+    def _check_agent(self, view: AgentView) -> None:
+        agent = view.id
+        person = self.oracle.people[agent]
+        assert (view.state.value, view.reason) == person.state(), (agent, view)
+        assert view.ready is person.ready(), (agent, view)
+        assert (view.signed_in, view.status is AgentStatus.BREAK) == (
+            person.signed_in,
+            person.on_break,
         )
-    )
+        assert (view.reachable, view.misses) == (person.reachable, person.misses)
+        assert view.idle_since == person.idle
+        ends = {"wrap_up": person.wrap_until, "delayed": person.delay_until}
+        assert view.until == ends.get(view.state.value)
+        assert set(view.queues) == self.oracle.queues_of(agent)
+        assert (view.answered_today, view.talk_today_ms) == self.oracle.today(agent)
+        assert dict(view.tags) == self.oracle.tags(agent)
+        told = self.states.get(agent)
+        if told is None:
+            assert view.state is AgentState.INACTIVE
+        else:
+            assert (told.state, told.reason, told.since, told.call) == (
+                view.state,
+                view.reason,
+                view.since,
+                view.call,
+            )
 
+    def _check_queue(self, view: QueueView, agents: dict[str, AgentView]) -> None:
+        oracle = self.oracle
+        members = [agents[agent] for agent in oracle.members(view.id)]
+        assert view.ready == sum(member.ready for member in members)
+        states = Counter(member.state for member in members)
+        assert dict(view.agents) == {state: states[state] for state in AgentState}
+        line = oracle.line(view.id)
+        told = [(waiting.call, waiting.priority) for waiting in view.waiting]
+        expected = [(call.id, -oracle.place(call)[0]) for call in line]
+        assert told == expected, (told, expected)
+        left = sum(count for _, count in view.left)
+        assert view.joined == left + len(view.waiting) + len(view.talking)
+        notes = oracle.notes[view.id]
+        assert (view.main, view.backup) == (notes.main, notes.backup)
+        assert (view.ranked_at, view.share) == (notes.ranked_at, notes.share)
+        self._check_error(view.told, notes.errors)
+        for call, waiting in zip(line, view.waiting, strict=True):
+            assert set(waiting.tried) == call.tried.keys()
+            assert (waiting.entered_at, waiting.leave_at) == (call.entered, call.leave_at)
+            assert (waiting.reserved, waiting.callback) == (call.kept_for, call.callback)
+            assert waiting.held is (not call.kept_for and oracle.held(call))
+            if not waiting.ringing:
+                assert not oracle.usable(call), "nobody waits for nothing"
+                if oracle.shares(view.id) and oracle.unrestricted(call):
+                    most = max(len(other.ringing) for other in view.waiting)
+                    assert most < 2, "phones are shared"
 
-def _join(day: Day, rng: Random, queues: tuple[str, ...] = QUEUES) -> CallJoined:
-    day.calls += 1
-    earlier = rng.choice((None, None, None, day.now - 20.0))
-    queue = rng.choice(queues)
-    return CallJoined(f"c{day.calls}", queue, priority=rng.choice((0, 0, 0, 2)), joined_at=earlier)
-
-
-def _agent_event(agent: str, rng: Random) -> Input:
-    return rng.choice(
-        (
-            AgentSignedIn(agent),
-            AgentSignedIn(agent),
-            AgentReachable(agent),
-            AgentReachable(agent),
-            AgentSignedOut(agent),
-            AgentUnreachable(agent),
-            AgentStatusSet(agent, AgentStatus.BREAK, rng.choice(("lunch", "training"))),
-            AgentStatusSet(agent, AgentStatus.ACTIVE),
-            AgentStatusSet(agent, AgentStatus.ACTIVE),
-            AgentOccupied(agent),
-            AgentVacated(agent),
-            AgentVacated(agent),
-            WrapUpEnded(agent),
-            WrapUpExtended(agent, 3.0),
-        )
-    )
+    def _check_error(self, told: Error, errors: list[tuple[float, bool]]) -> None:
+        assert told.count == len(errors)
+        assert told.close == sum(close for _, close in errors)
+        assert told.total == pytest.approx(sum(error for error, _ in errors))
+        assert told.absolute == pytest.approx(sum(abs(error) for error, _ in errors))
 
 
 def run_day(
-    seed: int, steps: int, strategy: Strategy | None = None, *, crowded: bool = False
+    seed: int, steps: int, strategy: Strategy | None = None, kind: Kind = Kind.MIXED
 ) -> Day:
-    """A day of `steps` inputs; time goes on in half seconds, and never past a deadline by much."""
     rng = Random(seed)
-    day = Day(crowded_config(rng) if crowded else random_config(rng, strategy), seed)
-    for agent in AGENTS:
+    day = Day(_config(rng, strategy, kind), seed, _names(kind))
+    _spend(day, rng, steps, kind)
+    return day
+
+
+def run_core_day(seed: int, steps: int, kind: Kind = Kind.MIXED) -> CoreDay:
+    """Without the oracle."""
+    rng = Random(seed)
+    day = CoreDay(_config(rng, None, kind), seed, _names(kind))
+    _spend(day, rng, steps, kind)
+    return day
+
+
+def _names(kind: Kind) -> tuple[str, ...]:
+    return MANY_AGENTS if kind is Kind.LARGE else AGENTS
+
+
+def _config(rng: Random, strategy: Strategy | None, kind: Kind) -> DistributionConfig:
+    match kind:
+        case Kind.MIXED:
+            return random_config(rng, strategy)
+        case Kind.LARGE:
+            return random_config(rng, strategy, MANY_AGENTS)
+        case Kind.CROWDED:
+            return crowded_config(rng)
+        case Kind.BUSY:
+            return busy_config(rng)
+
+
+def _spend(day: CoreDay, rng: Random, steps: int, kind: Kind) -> None:
+    """`steps` inputs; time goes on in half seconds, and never past a deadline by much."""
+    for agent in day.names:
         if rng.random() < 0.8:
-            day.do(AgentReachable(agent))
-            day.do(AgentSignedIn(agent))
+            _ = day.do(AgentReachable(agent))
+            _ = day.do(AgentSignedIn(agent))
+    often, share = _EVENTS[kind]
     for _ in range(steps):
-        day.now += rng.choice((0.0, 0.0, 0.5, 1.0, 2.5))
+        day.now += rng.choice((0.0, 0.0, 0.5, 1.0, 2.5 if kind is not Kind.BUSY else 0.0))
         deadline = day.core.next_deadline
         if deadline is not None and deadline <= day.now:
             if rng.random() < 0.8:
                 day.now = max(deadline, day.journal[-1][0] if day.journal else 0.0)
-            day.do(TimePassed())
-        elif crowded and rng.random() < 0.8:
-            day.do(crowded_event(day, rng))
+            _ = day.do(TimePassed())
         else:
-            day.do(random_event(day, rng))
-    return day
+            _ = day.do((often if rng.random() < share else random_event)(day, rng))

@@ -1,6 +1,6 @@
 """A small call centre for exact tests: inputs by name, effects as short lines."""
 
-from typing import Final
+from typing import Any, Final
 
 from pbx.distribution.config import (
     AgentConfig,
@@ -17,6 +17,7 @@ from pbx.distribution.effects import (
     Connect,
     Effect,
     Leave,
+    PickRefused,
     Release,
     Ring,
     StopRinging,
@@ -25,6 +26,7 @@ from pbx.distribution.inputs import (
     AgentReachable,
     AgentSignedIn,
     CallJoined,
+    Configured,
     ConversationEnded,
     Input,
     RingEnded,
@@ -76,8 +78,25 @@ class Desk:
         self.last = self.core.apply(event, at)
         return said(self.last)
 
-    def join(self, at: float, call: str, queue_id: str = "q", priority: int = 0) -> list[str]:
-        return self.do(at, CallJoined(call, queue_id, priority=priority))
+    def join(
+        self,
+        at: float,
+        call: str,
+        queue_id: str = "q",
+        priority: int = 0,
+        **wishes: Any,  # noqa: ANN401
+    ) -> list[str]:
+        return self.do(at, CallJoined(call, queue_id, priority=priority, **wishes))
+
+    def configure(
+        self, at: float, *queues: QueueConfig, agents: tuple[AgentConfig, ...] = ()
+    ) -> list[str]:
+        return self.do(at, Configured(config_of(*queues, agents=agents)))
+
+    def talk(self, at: float, call: str, agent: str, until: float) -> list[str]:
+        """A whole conversation of an agent who rings; the effects of its end."""
+        self.answer(at, call, agent)
+        return self.hang_up(until, call, agent)
 
     def ring_ended(self, at: float, call: str, agent: str, outcome: RingOutcome) -> list[str]:
         return self.do(at, RingEnded(call, agent, outcome))
@@ -124,7 +143,10 @@ def said(effects: list[Effect]) -> list[str]:
             case Leave(call, queue_id, reason):
                 lines.append(f"{call} leaves {queue_id}: {reason.value}")
             case Announce(call, position, expected):
-                lines.append(f"tell {call}: {position}, {expected}")
+                seconds = None if expected is None else round(expected, 1)
+                lines.append(f"tell {call}: {position}, {seconds}")
+            case PickRefused(call, agent, why):
+                lines.append(f"{agent} may not pick {call}: {why.name}")
             case AgentChanged():
                 pass
     return lines

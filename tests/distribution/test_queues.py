@@ -4,6 +4,7 @@ import pytest
 
 from pbx.distribution.config import AgentConfig, QueueConfig, Strategy, WithinTier
 from pbx.distribution.errors import ConfigError
+from pbx.distribution.estimates import Error
 from pbx.distribution.inputs import (
     AgentOccupied,
     AgentSignedIn,
@@ -219,41 +220,69 @@ def test_nothing_is_told_while_joining_if_a_phone_rings_already() -> None:
     assert desk.wait(20.0) == [(20.0, "tell c1: 1, None")]
 
 
-def served(count: int) -> Desk:
-    """One answer every ten seconds from 10.0 on."""
-    desk = Desk(queue(IDLE, "anna", announce_every=50.0, leave_empty_after=None))
+def served(count: int, talk: float = 8.0, **settings: object) -> Desk:
+    """A call every ten seconds from 10.0 on; at the end anna talks, and two callers wait."""
+    desk = Desk(queue(IDLE, "anna", announce_every=50.0, leave_empty_after=None, **settings))
     for number in range(1, count + 1):
         at, call = 10.0 * number, f"x{number}"
         desk.join(at, call)
         desk.answer(at, call, "anna")
-        desk.hang_up(at, call, "anna")
-    desk.do(10.0 * count, AgentOccupied("anna"))
-    desk.join(10.0 * count, "c1")
-    desk.join(10.0 * count, "c2")
+        desk.hang_up(at + talk, call, "anna")
+        desk.wait(at + 9.9)  # Her wrap-up is over.
+    end = 10.0 * (count + 1)
+    desk.join(end, "long")
+    desk.answer(end, "long", "anna")
+    desk.join(end, "c1")
+    desk.join(end, "c2")
     return desk
 
 
-def test_the_expected_wait_is_told_when_twenty_recent_answers_are_known() -> None:
-    assert served(19).wait(190.0) == [(190.0, "tell c1: 1, None"), (190.0, "tell c2: 2, None")]
+def test_the_expected_wait_is_told_when_twenty_recent_calls_are_known() -> None:
+    assert served(19).wait(200.0) == [(200.0, "tell c1: 1, None"), (200.0, "tell c2: 2, None")]
     desk = served(20)
-    assert desk.wait(200.0) == [(200.0, "tell c1: 1, 9.5"), (200.0, "tell c2: 2, 19.0")]
-    assert desk.wait(250.0) == [(250.0, "tell c1: 1, 12.0"), (250.0, "tell c2: 2, 24.0")]
-    assert [line for at, line in desk.wait(1850.0) if at == 1850.0] == [
+    assert desk.wait(210.0) == [(210.0, "tell c1: 1, 8.0"), (210.0, "tell c2: 2, 16.0")]
+    assert desk.wait(260.0) == [(260.0, "tell c1: 1, 8.0"), (260.0, "tell c2: 2, 16.0")]
+    # The first of the twenty ended at 18.0.
+    assert [line for at, line in desk.wait(1860.0) if at == 1860.0] == [
         "tell c1: 1, None",
         "tell c2: 2, None",
     ]
 
 
+def test_who_is_in_wrap_up_will_be_free_before_long() -> None:
+    desk = served(20, talk=6.0, wrap_up=3.0)
+    desk.hang_up(212.0, "long", "anna")
+    queue_q = desk.core.world.queues["q"]
+    # One in wrap-up, of three seconds on average, is free within them; then talk and wrap-up.
+    assert queue_q.estimates.expected(1, queue_q.states, 212.0) == 3.0
+    later = queue_q.estimates.expected(2, queue_q.states, 212.0)
+    assert later == pytest.approx(3.0 + (20 * 6.0 + 2.0) / 21 + 3.0)
+
+
+def test_the_error_of_the_expected_wait_is_measured() -> None:
+    desk = served(20)
+    desk.wait(210.0)
+    desk.hang_up(213.0, "long", "anna")
+    desk.answer(213.0, "c1", "anna")
+    assert desk.core.queue("q").told == Error(1, 5.0, 5.0, 1)
+    desk.wait(300.0)
+    desk.hang_up(300.0, "c1", "anna")
+    desk.answer(300.0, "c2", "anna")
+    # He was told about 8 s at 260.0; he waited 40 s more.
+    error = desk.core.queue("q").told
+    assert (error.count, error.close) == (2, 2)
+    assert error.total == pytest.approx(5.0 - 40.0 + (20 * 8.0 + 3.0) / 21)
+
+
 def test_the_expected_wait_never_rises_by_two_steps_at_once() -> None:
     desk = served(20)
-    desk.wait(200.0)
-    # The next tellings are late: the edge was asleep for twenty minutes.
-    desk.do(1400.0, AgentOccupied("anna"))
-    desk.last = desk.core.on_time(1400.0)
-    told = [line for _, line in [(1400.0, str(effect)) for effect in desk.last]]
-    assert len(told) == 2
-    assert "expected_wait=69.5" in told[0]
-    assert "expected_wait=120.0" in told[1]
+    desk.wait(210.0)
+    # The one long call makes the mean ten times what it was; nobody was told less before.
+    desk.hang_up(1670.0, "long", "anna")
+    desk.answer(1670.0, "c1", "anna")
+    desk.join(1671.0, "c3")
+    told = [line for _, line in desk.wait(1721.0)]
+    assert told[-2:] == ["tell c2: 1, 77.1", "tell c3: 2, 154.3"]
 
 
 # Moving and picking
@@ -291,9 +320,9 @@ def test_an_agent_takes_a_call_from_the_list() -> None:
         "ring clara for c1",
     ]
     assert [ring.auto_answer for ring in desk.rings()] == [True]
-    assert desk.do(11.0, CallPicked("c1", "clara")) == []
+    assert desk.do(11.0, CallPicked("c1", "clara")) == ["clara may not pick c1: RINGS_IT"]
     desk.answer(12.0, "c1", "clara")
-    assert desk.do(12.0, CallPicked("c1", "bohdan")) == []
+    assert desk.do(12.0, CallPicked("c1", "bohdan")) == ["bohdan may not pick c1: TAKEN"]
 
 
 # Configuration

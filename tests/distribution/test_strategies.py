@@ -101,7 +101,7 @@ def test_tier_after_tier() -> None:
         (22.0, "stop clara for c1: no_answer, missed"),
         (22.0, "ring dmytro for c1"),
         (28.0, "stop dmytro for c1: no_answer, missed"),
-        (28.0, "c1 leaves q: timed_out"),
+        (28.0, "c1 leaves q: all_missed"),
     ]
 
 
@@ -119,7 +119,7 @@ def test_earlier_tiers_go_on_ringing_if_told_so() -> None:
     assert desk.wait(22.0) == [(16.0, "ring clara for c1"), (22.0, "ring dmytro for c1")]
     assert desk.wait(28.0) == [
         *((28.0, f"stop {agent} for c1: no_answer, missed") for agent in (*ABC, "dmytro")),
-        (28.0, "c1 leaves q: timed_out"),
+        (28.0, "c1 leaves q: all_missed"),
     ]
 
 
