@@ -8,7 +8,7 @@ other parts add with `watch` comes from a prometheus-client registry of our own.
 import asyncio
 import platform
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, assert_never
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -18,7 +18,9 @@ from prometheus_client.process_collector import ProcessCollector
 
 from pbx.distribution.effects import AgentState
 from pbx.events import (
+    AgentRefused,
     AgentStateChanged,
+    BreakTooLong,
     CallAnswered,
     CallEnded,
     CallQueued,
@@ -33,6 +35,7 @@ from pbx.events import (
 )
 from pbx.exposition import OTHER, Histogram, Series
 from pbx.history.records import Verdict
+from pbx.status import Told
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 RENDER_SECONDS: Final = 1.0  # Younger text is given out again: a scraper cannot keep us busy.
@@ -63,6 +66,7 @@ class Metrics:
         self._rendered_at = float("-inf")
         self._active: set[str] = set()
         self._agents: dict[str, str] = {}  # Agent → state.
+        self._told: Callable[[], Mapping[str, Told]] = dict[str, Told]
         self._devices: dict[str, int] = {}  # Extension → bindings; those with none are left out.
         self._make_families(version)
 
@@ -85,6 +89,7 @@ class Metrics:
             WAIT_BOUNDS,
             ("queue", "outcome"),
         )
+        self._waits_told = _families_of_waits_told()
         self._offers = Series(
             "pbx_offers_total",
             "Attempts to reach somebody; the queue of a direct call is empty",
@@ -133,6 +138,8 @@ class Metrics:
                 self._worker_failures.add(())
             case OfferStarted() | CallAnswered():
                 pass  # Counted at their end.
+            case AgentRefused() | BreakTooLong():
+                pass
             case _:
                 assert_never(event)
 
@@ -142,7 +149,10 @@ class Metrics:
     def configured(self, queues: Collection[str], agents: Collection[str]) -> None:
         """What there is now: new queues start at zero, deleted queues and agents go."""
         known = frozenset(queues)
-        families = (self._waiting, self._entered, self._left, self._wait, self._offers)
+        families: tuple[Series | Histogram, ...] = (
+            *(self._waiting, self._entered, self._left, self._wait, self._offers),
+            *self._waits_told,
+        )
         for family in families:
             family.keep(lambda labels: labels[0] in known or labels[0] in ("", OTHER))
         for queue in queues:
@@ -152,6 +162,10 @@ class Metrics:
                 self._left.add((queue, outcome), 0)
         for agent in self._agents.keys() - set(agents):
             self._agent_states.add((self._agents.pop(agent),), -1)
+
+    def watch_waits_told(self, read: Callable[[], Mapping[str, Told]]) -> None:
+        """Asked when the page is made, by queue."""
+        self._told = read
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A gauge that is asked when the page is made. `name` without the prefix `pbx_`."""
@@ -168,9 +182,13 @@ class Metrics:
     def _make_page(self) -> bytes:
         self._calls_active.set((), len(self._active))
         self._registered.set((), sum(self._devices.values()))
-        families = (
+        for queue, told in self._told().items():
+            for family, figure in zip(self._waits_told, told, strict=True):
+                family.set((queue,), figure)
+        families: tuple[Series | Histogram, ...] = (
             *(self._calls, self._calls_active, self._waiting, self._entered, self._left),
             *(self._wait, self._offers, self._agent_states, self._registered, self._refused),
+            *self._waits_told,
             *(self._talk, self._worker_failures, self._lag, self._info),
         )
         pages = [family.page() for family in families]
@@ -205,6 +223,19 @@ class Metrics:
     def _request_refused(self, method: str, status: int) -> None:
         known_status = str(status) if 100 <= status <= 699 else OTHER
         self._refused.add((method if method in METHODS else OTHER, known_status))
+
+
+def _families_of_waits_told() -> tuple[Series, ...]:
+    """One for each figure of Told."""
+    return tuple(
+        Series(f"pbx_queue_waits_told_{name}", text, kind, ("queue",))
+        for name, text, kind in (
+            ("total", "Callers who were told an expected wait, and answered", "counter"),
+            ("close_total", "Of these: the right spoken step, or the next to it", "counter"),
+            ("off_seconds_total", "Of these: how wrong, whichever way", "counter"),
+            ("over_seconds", "Of these: how much too long in all; negative: too short", "gauge"),
+        )
+    )
 
 
 class LoopWatch:

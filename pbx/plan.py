@@ -7,6 +7,7 @@ as a whole on reload.
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pbx.callers import CallerRules, Wishes
 from pbx.distribution.config import DistributionConfig
 from sip.auth import Account
 from sip.flow import Flow
@@ -24,11 +25,12 @@ class SignIn(Enum):
 class Destination:
     """Where a call goes next: a block and its argument."""
 
-    kind: str  # "extension", "queue", "play", "echo", "code", "hangup"
+    kind: str  # "extension", "queue", "play", "echo", "code", "hangup", "decline"
     target: str = ""
 
 
 HANGUP = Destination("hangup")
+DECLINE = Destination("decline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class QueuePlan:
     on_timeout: Destination = HANGUP
     on_full: Destination = HANGUP
     on_empty: Destination = HANGUP
+    on_no_agent: Destination = HANGUP  # Nobody has the tags.
+    on_all_missed: Destination = HANGUP
     on_key: tuple[tuple[str, Destination], ...] = ()
     announce_position: bool = False
 
@@ -81,5 +85,8 @@ class Plan:
     silence_seconds: float = 30.0
     sign_out_grace_seconds: float = 60.0
     calls_max: int = 4000
+    wishes: dict[str, Wishes] = field(default_factory=dict[str, Wishes])  # Of dialled numbers.
+    callers: CallerRules = field(default_factory=CallerRules)
+    on_blacklist: Destination = DECLINE
     agent_of: dict[str, str] = field(default_factory=dict[str, str])  # Extension → agent.
     extension_of: dict[str, str] = field(default_factory=dict[str, str])  # Agent → extension.

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pbx.callers import CallerRule, CallerRules, Wishes
 from pbx.config.compile import to_distribution
-from pbx.config.model import Config, QueueSettings
+from pbx.config.model import CallerSettings, Config, NumberSettings
+from pbx.config.queues import QueueSettings
 from pbx.config.sounds import find_sounds
 from pbx.config.values import Destination as ConfiguredDestination
 from pbx.plan import AgentPlan, Destination, ExtensionPlan, Plan, QueuePlan, SignIn
@@ -51,6 +53,16 @@ def make_plan(config: Config, flows: Mapping[str, Flow]) -> Plan:
         silence_seconds=config.media.silence_timeout,
         sign_out_grace_seconds=config.sign_out_grace,
         calls_max=config.sip.calls_max,
+        wishes={
+            number: _wishes(entry)
+            for number, entry in config.numbers.items()
+            if entry.priority or entry.requires or entry.agent
+        },
+        callers=CallerRules.of(
+            CallerRule(entry.number, entry.queue or "", _wishes(entry), entry.blacklist)
+            for entry in config.callers
+        ),
+        on_blacklist=_destination(config.on_blacklist),
         agent_of=agent_of,
         extension_of={agent: extension for extension, agent in agent_of.items()},
     )
@@ -60,14 +72,17 @@ def _queue_plan(name: str, queue: QueueSettings, sounds: Mapping[str, str]) -> Q
     def files(*wanted: str | None) -> tuple[str, ...]:
         return tuple(sounds[sound] for sound in wanted if sound is not None and sound in sounds)
 
+    ways = {setting: _destination(to) for setting, to in queue.ways_out.items()}
     return QueuePlan(
         id=name,
         number=queue.number or "",
         greeting=files(queue.greeting),
         music=files(f"{MUSIC}{queue.music}"),
-        on_timeout=_destination(queue.on_timeout),
-        on_full=_destination(queue.on_full),
-        on_empty=_destination(queue.on_empty),
+        on_timeout=ways["on_timeout"],
+        on_full=ways["on_full"],
+        on_empty=ways["on_empty"],
+        on_no_agent=ways["on_no_agent"],
+        on_all_missed=ways["on_all_missed"],
         on_key=tuple((key, _destination(to)) for key, to in queue.on_key.items()),
         announce_position=queue.announce.position,
     )
@@ -85,6 +100,10 @@ def _numbers(config: Config) -> dict[str, Destination]:
     numbers[codes.break_] = Destination("code", "break")
     numbers[codes.end_wrap_up] = Destination("code", "end_wrap_up")
     return numbers
+
+
+def _wishes(entry: NumberSettings | CallerSettings) -> Wishes:
+    return Wishes(entry.priority, entry.requires, entry.agent or "")
 
 
 def _destination(configured: ConfiguredDestination) -> Destination:

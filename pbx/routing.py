@@ -1,10 +1,12 @@
 """Dialled digits → destination → the block that carries it out."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pbx.attendance import Attendance
+from pbx.callers import NO_WISHES, Wishes
 from pbx.calls.causes import Cause
 from pbx.distribution.inputs import LeaveReason
+from pbx.distribution.requirements import both
 from pbx.flow.block import Block
 from pbx.flow.dial import DialBlock
 from pbx.flow.play import EchoBlock, PlayBlock, RefuseBlock
@@ -25,6 +27,33 @@ def route(plan: Plan, number: str) -> Destination | None:
     return Destination("extension", number) if number in plan.extensions else None
 
 
+class Arrival(NamedTuple):
+    """Where a new call goes, and how."""
+
+    destination: Destination | None
+    wishes: Wishes = NO_WISHES
+    blacklisted: bool = False
+
+
+def arrive(plan: Plan, number: str, caller: str) -> Arrival:
+    """As `route`, with what the number asks for and what is done for this caller in queues."""
+    destination = route(plan, number)
+    wishes = plan.wishes.get(number, NO_WISHES)
+    if destination is None or destination.kind != "queue":
+        return Arrival(destination)
+    rule = plan.callers.find(caller)
+    if rule is None:
+        return Arrival(destination, wishes)
+    if rule.blacklisted:
+        return Arrival(plan.on_blacklist, blacklisted=True)
+    if rule.queue in plan.queues:
+        destination = Destination("queue", rule.queue)
+    theirs = rule.wishes
+    priority = wishes.priority + theirs.priority
+    requires = both(wishes.requires, theirs.requires)
+    return Arrival(destination, Wishes(priority, requires, theirs.agent or wishes.agent))
+
+
 def make_block(
     plan: Plan, destination: Destination | None, caller_extension: str, attendance: Attendance
 ) -> Block:
@@ -40,6 +69,8 @@ def make_block(
             return EchoBlock(_files(plan, "echo-test"))
         case Destination("code", target):
             return _code_block(plan, target, caller_extension, attendance)
+        case Destination("decline", _):
+            return RefuseBlock(Verdict.REJECTED, Cause.REJECTED)
         case Destination("hangup", _):
             return RefuseBlock(Verdict.SYSTEM, Cause.UNREACHABLE)
         case _:
@@ -51,6 +82,9 @@ def _queue_block(plan: Plan, queue: QueuePlan) -> Block:
         LeaveReason.TIMED_OUT: queue.on_timeout,
         LeaveReason.QUEUE_FULL: queue.on_full,
         LeaveReason.NOBODY_SIGNED_IN: queue.on_empty,
+        LeaveReason.NO_MATCH: queue.on_no_agent,
+        LeaveReason.ALL_MISSED: queue.on_all_missed,
+        LeaveReason.BLACKLISTED: plan.on_blacklist,
     }
     positions: tuple[tuple[str, ...], ...] = ()
     if queue.announce_position:

@@ -5,6 +5,7 @@ Names ending in `_at` and `since` are Unix seconds, durations are seconds. A rea
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class QueueStatus:
     answered: int
     abandoned: int
     ready: int = 0  # Members that could be rung now.
+    left: dict[str, int] = field(default_factory=dict[str, int])  # All of them, by reason.
+    # Of the answered calls, over the agents who were at work: 0.0 all the same, 1.0 one has all.
+    gini: float = 0.0
+    main: str = ""  # The operators of the day.
+    backup: str = ""
+    ranked_at: float | None = None  # When its agents were ranked, if the ranking stands still.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,16 @@ class AgentStatus:
     name: str = ""
     reason: str = ""
     call: str = ""
+    answered: int = 0  # Calls from queues, today.
+
+
+class Told(NamedTuple):
+    """Of the expected waits that a queue's callers were told before they were answered."""
+
+    callers: int
+    close: int  # The same spoken step, or the next to it.
+    off_seconds: float  # Sum of how wrong they were, whichever way.
+    over_seconds: float  # Sum of how much too long; negative: too short.
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, assert_never
 
+from pbx.callers import NO_WISHES, Wishes
 from pbx.calls.causes import Cause
 from pbx.calls.commands import Command, Drop, Finish, HangUpLegs, Hold, PartyOver
 from pbx.calls.fork import Fork, ForkState
@@ -51,6 +52,7 @@ class Call:
     started: float
     block: Block
     extension_of: dict[str, str]  # Agent → extension.
+    wishes: Wishes = NO_WISHES
     occupies: str = ""  # The agent who calls from their own phone.
     state: CallState = CallState.SETUP
     forks: dict[str, Fork] = field(default_factory=dict[str, Fork])

@@ -5,12 +5,13 @@ from pbx.config.errors import ConfigError, ConfigErrors
 from pbx.config.load import load
 from pbx.config.model import (
     AgentSettings,
+    CallerSettings,
     Config,
     ExtensionSettings,
     NumberSettings,
-    QueueSettings,
     SignedIn,
 )
+from pbx.config.queues import QueueSettings
 from pbx.config.schema import json_schema
 from pbx.config.secrets import complete_secrets
 from pbx.config.sounds import Sounds, find_sounds
@@ -18,6 +19,7 @@ from pbx.config.values import Destination, DestinationKind
 
 __all__ = [
     "AgentSettings",
+    "CallerSettings",
     "Config",
     "ConfigError",
     "ConfigErrors",

@@ -1,6 +1,7 @@
-"""What settings mean together: names that lead nowhere, numbers given twice, queues with no exit.
+"""What settings mean together: names that lead nowhere, numbers given twice, weak passwords.
 
-Each check is a generator of faults over a configuration whose single values are right.
+Queues, tags and callers have files of their own. Each check is a generator of faults over a
+configuration whose single values are right.
 """
 
 import ipaddress
@@ -9,12 +10,14 @@ from collections.abc import Collection, Iterator
 from itertools import chain, islice
 from typing import Final
 
+from pbx.config.check_callers import callers, wishes
+from pbx.config.check_queues import knobs, loops, members
+from pbx.config.check_tags import tags
 from pbx.config.document import Place
 from pbx.config.errors import ERRORS_MAX, did_you_mean
 from pbx.config.explain import Fault
-from pbx.config.model import Config, QueueSettings
+from pbx.config.model import Config
 from pbx.config.values import Destination, DestinationKind
-from pbx.distribution.strategies import INDEXES
 
 PASSWORD_CHARACTERS_MIN: Final = 8  # SIP passwords are guessed at thousands a second.
 # What scanners try first, beside the number itself.
@@ -22,17 +25,22 @@ COMMON_PASSWORDS: Final = {
     *("password", "passw0rd", "asterisk", "changeme", "letmein1", "qwertyui", "qwerty123"),
     *("12345678", "123456789", "1234567890", "87654321", "11223344", "1q2w3e4r", "secret123"),
 }
-WAYS_OUT: Final = ("on_timeout", "on_full", "on_empty")
+WAYS_OUT: Final = ("on_timeout", "on_full", "on_empty")  # The others may be one of these.
 
 
 def check(config: Config, sounds: Collection[str] = (), music: Collection[str] = ()) -> list[Fault]:
     """All that is wrong. `sounds` and `music` are the names there are; if none, any will do."""
     faults = chain(
         _agents(config),
-        _members(config),
+        _breaks(config),
+        members(config),
+        knobs(config),
+        tags(config),
         _destinations(config, sounds),
         _music(config, music),
-        _loops(config),
+        loops(config),
+        wishes(config),
+        callers(config),
         _numbers(config),
         _ports(config),
         _passwords(config),
@@ -56,46 +64,24 @@ def _agents(config: Config) -> Iterator[Fault]:
         _ = users.setdefault(extension, agent)
 
 
-def _members(config: Config) -> Iterator[Fault]:
-    for queue, settings in config.queues.items():
-        place: Place = ("queues", queue, "members")
-        if settings.strategy not in INDEXES:
-            known = ", ".join(strategy.value for strategy in INDEXES)
-            what = f"{settings.strategy.value} is not available yet; there are {known}"
-            yield Fault(("queues", queue, "strategy"), what)
-        if not settings.members:
-            yield Fault(place, "this queue has nobody to answer its calls: it needs members")
-        seen: set[str] = set()
-        for index, member in enumerate(settings.members):
-            here = (*place, index, "agent")
-            if member.agent not in config.agents:
-                hint = did_you_mean(member.agent, config.agents)
-                yield Fault(here, f'there is no agent "{member.agent}"', hint)
-            elif member.agent in seen:
-                yield Fault(here, f'agent "{member.agent}" is in this queue already')
-            seen.add(member.agent)
-            if member.ring_timeout == 0:
-                yield Fault((*place, index, "ring_timeout"), "expected more than 0s")
-        if settings.ring_timeout == 0:
-            yield Fault(("queues", queue, "ring_timeout"), "expected more than 0s")
+def _breaks(config: Config) -> Iterator[Fault]:
+    agents = len(config.agents)
+    for reason, settings in config.break_reasons.items():
+        if settings.keep_at_work >= agents > 0:
+            what = f"nobody could ever take this break: there are {agents} agents"
+            yield Fault(("break_reasons", reason, "keep_at_work"), what)
 
 
 def all_destinations(config: Config) -> Iterator[tuple[Place, Destination]]:
     for queue, settings in config.queues.items():
-        for way in WAYS_OUT:
-            yield ("queues", queue, way), way_out(settings, way)
+        for way, to in settings.ways_out.items():
+            if way in WAYS_OUT or way in settings.model_fields_set:
+                yield ("queues", queue, way), to
         for key, destination in settings.on_key.items():
             yield ("queues", queue, "on_key", key), destination
     for number, dialled in config.numbers.items():
         yield ("numbers", number, "to"), dialled.destination
-
-
-def way_out(queue: QueueSettings, way: str) -> Destination:
-    return {
-        "on_timeout": queue.on_timeout,
-        "on_full": queue.on_full,
-        "on_empty": queue.on_empty,
-    }[way]
+    yield ("on_blacklist",), config.on_blacklist
 
 
 def _destinations(config: Config, sounds: Collection[str]) -> Iterator[Fault]:
@@ -124,48 +110,6 @@ def _music(config: Config, music: Collection[str]) -> Iterator[Fault]:
         if music and settings.music not in music:
             hint = did_you_mean(settings.music, music)
             yield Fault(("queues", queue, "music"), f'there is no music "{settings.music}"', hint)
-
-
-def _loops(config: Config) -> Iterator[Fault]:
-    """Ways out that lead a caller around for ever. Keys are no fault: the caller chose."""
-    reported: set[str] = set()
-    for start in _without_end(config):
-        for way in WAYS_OUT:
-            loop = _loop_from(config, start, way)
-            if loop and start not in reported:
-                reported.update(loop)
-                around = " → ".join([*loop, start])
-                yield Fault(("queues", start, way), f"callers would go around for ever: {around}")
-
-
-def _without_end(config: Config) -> list[str]:
-    """The queues left when those that surely end are taken away, again and again: mostly none."""
-    left = {queue: set(_next_queues(config, queue, WAYS_OUT)) for queue in config.queues}
-    while ended := {queue for queue, after in left.items() if not after}:
-        left = {queue: after - ended for queue, after in left.items() if queue not in ended}
-    return list(left)
-
-
-def _loop_from(config: Config, start: str, way: str) -> list[str]:
-    """The queues of a shortest loop through `start` that leaves it by `way`; [] if none."""
-    came_from = dict.fromkeys(_next_queues(config, start, (way,)), start)
-    for queue in (found := list(came_from)):  # Grows while it is walked: breadth first.
-        if queue == start:
-            loop = [came_from[start]]
-            while loop[-1] != start:
-                loop.append(came_from[loop[-1]])
-            return loop[::-1]
-        for after in _next_queues(config, queue, WAYS_OUT):
-            if after not in came_from:
-                came_from[after] = queue
-                found.append(after)
-    return []
-
-
-def _next_queues(config: Config, queue: str, ways: tuple[str, ...]) -> list[str]:
-    destinations = [way_out(config.queues[queue], way) for way in ways]
-    found = [to.target for to in destinations if to.kind is DestinationKind.QUEUE]
-    return [target for target in dict.fromkeys(found) if target in config.queues]
 
 
 def _numbers(config: Config) -> Iterator[Fault]:

@@ -81,7 +81,7 @@ def _located(fault: Fault, document: Document) -> ConfigError:
 def _faults(error: ValidationError, document: Document) -> list[Fault]:
     details = error.errors(include_url=False, include_input=False)
     # An element that is refused makes its list too short as well: that is no news.
-    refused = {detail["loc"][:-1] for detail in details}
+    refused = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
     news = (d for d in details if d["type"] != "too_short" or d["loc"] not in refused)
     return [
         _fault(detail["type"], detail["loc"], detail.get("ctx", {}), detail["msg"], document)
@@ -136,15 +136,15 @@ def _hint(kind: str, context: Mapping[str, object], found: object) -> str:
 def known_keys(place: Place) -> list[str]:
     """The keys that a setting may have: the aliases of its model's fields."""
     model: type[BaseModel] | None = Config
-    is_container = False
+    by_name = False  # Below a mapping of names to settings.
     for step in place:
-        if is_container or model is None:
-            is_container = False
+        if isinstance(step, int) or by_name or model is None:
+            by_name = by_name and isinstance(step, int)
             continue
         fields = {info.alias or name: info.annotation for name, info in model.model_fields.items()}
-        annotation = fields.get(str(step))
+        annotation = fields.get(step)
         model = next(_models_in(annotation), None)
-        is_container = _is_container(annotation)
+        by_name = _is_by_name(annotation)
     if model is None:
         return []
     return [info.alias or name for name, info in model.model_fields.items()]
@@ -157,8 +157,8 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
-def _is_container(annotation: object) -> bool:
+def _is_by_name(annotation: object) -> bool:
     origin = get_origin(annotation)
     if origin in (Annotated, Union, UnionType):
-        return any(_is_container(part) for part in get_args(annotation))
-    return origin in (dict, tuple)
+        return any(_is_by_name(part) for part in get_args(annotation))
+    return origin is dict

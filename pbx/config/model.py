@@ -7,9 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from pbx.config.queue_values import Requirement
+from pbx.config.queues import Priority, QueueSettings
+from pbx.config.settings import Settings, mapping_of, short_for
 from pbx.config.values import (
+    Caller,
     Contact,
     Count,
     Destination,
@@ -23,50 +27,18 @@ from pbx.config.values import (
     Ports,
     Realm,
     Seconds,
-    SecondsOrNever,
-    Sound,
-    StrategyName,
     Text,
+    TimeZone,
     To,
     Whole,
     expected,
 )
-from pbx.distribution.config import ALIAS_SETTINGS, Strategy, WithinTier
 
 EXTENSIONS_MAX = 50_000  # More people need more than one exchange.
 QUEUES_MAX = 2_000
-MEMBERS_MAX = 10_000
+TAGS_MAX = 10_000
+CALLERS_MAX = 50_000  # The customers of a large company.
 LEVEL_MAX = 100
-PLAY_SORRY_NOBODY = Destination(DestinationKind.PLAY, "sorry-nobody-free")
-PLAY_SORRY_FULL = Destination(DestinationKind.PLAY, "sorry-queue-full")
-PLAY_SORRY_EMPTY = Destination(DestinationKind.PLAY, "sorry-empty")
-
-
-def mapping_of(value: object) -> dict[str, object] | None:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else None
-
-
-class Settings(BaseModel):
-    """Base of all: unknown keys are refused, a key with nothing after it is as good as absent."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_is_the_default(cls, value: object) -> object:
-        if value is None:
-            return {}
-        items = mapping_of(value)
-        if items is None:
-            return value
-        return {key: item for key, item in items.items() if item is not None}
-
-
-def _named(value: object) -> object:
-    """`901: Anna` is short for `901: {name: Anna}`."""
-    return {"name": value} if isinstance(value, str | int | float) else value
 
 
 class SipSettings(Settings):
@@ -117,6 +89,20 @@ class MediaSettings(Settings):
 
 class StorageSettings(Settings):
     path: Path = Field(default=Path("var/pbx.sqlite"), description="SQLite file of call records")
+    journal: str | None = Field(
+        default=None,
+        description="Directory of the journal, one file a day, for `pbx why` and `pbx replay`;"
+        ' default: `journal` beside the SQLite file; "": none is written',
+    )
+    journal_days: Annotated[Whole, Field(ge=0, le=36_500)] = Field(
+        default=90, description="So many days of the journal are kept; 0: all"
+    )
+
+    @property
+    def journal_directory(self) -> Path | None:
+        if self.journal is None:
+            return self.path.parent / "journal"
+        return Path(self.journal) if self.journal else None
 
 
 class SoundsSettings(Settings):
@@ -165,6 +151,9 @@ class AgentSettings(Settings):
     )
     wrap_up: Seconds | None = Field(default=None, description="Instead of the queue's")
     wrap_up_max: Seconds = Field(default=300.0, description="As far as the agent may extend it")
+    wrap_up_extensions: Annotated[Whole, Field(ge=0, le=1000)] = Field(
+        default=0, description="So often the agent may extend it; 0: no limit"
+    )
     ring_in_use: bool = Field(default=False, description="Ring although in a call of one's own")
 
     @model_validator(mode="before")
@@ -180,114 +169,24 @@ class AgentSettings(Settings):
         return items | {"tags": {str(word): LEVEL_MAX for word in words}}
 
 
-class MemberSettings(Settings):
-    """An agent's place in a queue."""
+class BreakSettings(Settings):
+    """A reason for a break."""
 
-    agent: Id
-    order: Annotated[Whole, Field(ge=1, le=100)] = Field(default=1, description="1 is rung first")
-    rank: Annotated[Whole, Field(ge=0, le=100)] = Field(
-        default=0, description="Competence: the highest first"
+    longest: Seconds = Field(default=0.0, description="Then supervisors are told; 0s: no limit")
+    keep_at_work: Annotated[Whole, Field(ge=0, le=EXTENSIONS_MAX)] = Field(
+        default=0, description="So many others must be at work, or the break is refused"
     )
-    weight: Annotated[Whole, Field(ge=1, le=1000)] = Field(default=1, description="Share of calls")
-    ring_timeout: Seconds | None = Field(default=None, description="Instead of the queue's")
+    paid: bool = True
+    productive: bool = Field(default=False, description="Counts as work: training, a meeting")
 
 
-def _member(value: object) -> object:
-    """`901` is short for `{agent: 901}`."""
-    return {"agent": value} if isinstance(value, str | int | float) else value
-
-
-class RetrySettings(Settings):
-    """How long an agent is left in peace after an offer that came to nothing."""
-
-    no_answer: Seconds = 5.0
-    busy: Seconds = 5.0
-    rejected: Seconds = 5.0
-    unreachable: Seconds = 10.0
-
-
-class AnnounceSettings(Settings):
-    position: bool = Field(default=False, description="Tell waiting callers their place")
-    wait: bool = Field(default=False, description="And how long it may take, when that is known")
-    every: Annotated[Seconds, Field(ge=5.0)] = 60.0
-
-
-class QueueSettings(Settings):
-    """A waiting line, the agents who serve it, and its ways out."""
-
-    name: Text = ""
-    number: Number | None = Field(default=None, description="Number to dial")
-    strategy: StrategyName = Strategy.RING_ALL
-    members: tuple[
-        Annotated[
-            MemberSettings,
-            BeforeValidator(_member, json_schema_input_type=MemberSettings | str | int),
-        ],
-        ...,
-    ] = Field(default=(), max_length=MEMBERS_MAX)
-    ring_timeout: Seconds = Field(default=15.0, description="How long one agent is rung")
-    within_tier: WithinTier = Field(
-        default=WithinTier.ALL, description="in_order: all of a tier ring, or one_by_one"
-    )
-    tier_timeout: Seconds = Field(
-        default=0.0, description="in_order: how long one tier is rung; 0s: as ring_timeout says"
-    )
-    keep_ringing: bool = Field(default=False, description="in_order: earlier tiers ring on")
-    rounds: Annotated[Whole, Field(ge=0, le=100)] = Field(
-        default=0, description="in_order: so often through all tiers, then on_timeout; 0: no limit"
-    )
-    outbound_resets_idle: bool = Field(
-        default=True, description="longest_idle: an outgoing call counts too"
-    )
-    wrap_up: Seconds = Field(default=0.0, description="Time for notes after each call")
-    retry_after: RetrySettings = RetrySettings()
-    join_ringing: bool = Field(
-        default=True, description="ring_all: an agent who gets free joins the ringing"
-    )
-    share_ringing: bool = Field(
-        default=True,
-        description="ring_all: some phones go over to a further caller; needs join_ringing",
-    )
-    join_empty: bool = Field(default=True, description="May a call wait while nobody is signed in?")
-    leave_empty_after: SecondsOrNever = Field(
-        default=60.0, description="Time from the last agent's sign-out to on_empty, or never"
-    )
-    max_wait: Seconds = Field(default=300.0, description="Then on_timeout; 0s: without end")
-    grace_if_ringing: bool = Field(
-        default=False, description="Phones that ring at max_wait may ring to their end"
-    )
-    max_length: Annotated[Whole, Field(ge=0, le=100_000)] = Field(
-        default=50, description="Calls waiting; further ones go on_full; 0: without end"
-    )
-    priority: Annotated[Whole, Field(ge=-100, le=100)] = Field(
-        default=0, description="Of its calls: a higher one is served before those that wait longer"
-    )
-    weight: Annotated[Whole, Field(ge=0, le=100)] = Field(
-        default=0, description="Agents of several queues serve the highest weight first"
-    )
-    greeting: Sound | None = Field(default=None, description="Played once")
-    music: Sound = "hold"
-    announce: AnnounceSettings = AnnounceSettings()
-    on_timeout: To = PLAY_SORRY_NOBODY
-    on_full: To = PLAY_SORRY_FULL
-    on_empty: To = PLAY_SORRY_EMPTY
-    on_key: dict[Annotated[str, Field(pattern=r"^[0-9*#]$")], To] = Field(
-        default_factory=dict[str, Destination], description="What callers may press"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _what_an_alias_implies(cls, value: object) -> object:
-        """`strategy: linear` also means one by one."""
-        items = mapping_of(value)
-        if items is None:
-            return value
-        return ALIAS_SETTINGS.get(str(items.get("strategy")).lower(), {}) | items
-
-
-def _number(value: object) -> object:
-    """`700: queue:sales` is short for `700: {to: queue:sales}`."""
-    return {"to": value} if isinstance(value, str | int | float) else value
+def _reasons(value: object) -> object:
+    """`[lunch, training]` is short for a mapping without further settings."""
+    if not isinstance(value, list):
+        return value
+    words = cast("list[object]", value)
+    plain = all(isinstance(word, str | int) for word in words)
+    return {str(word): None for word in words} if plain else words
 
 
 class NumberSettings(Settings):
@@ -295,6 +194,11 @@ class NumberSettings(Settings):
 
     to: To | None = None
     echo: bool = Field(default=False, description="The caller hears himself")
+    priority: Priority = Field(default=0, description="Of its calls: added to that of the queue")
+    requires: Requirement = Field(
+        default="", description="Tags that the agent needs beside those that the queue asks for"
+    )
+    agent: Id | None = Field(default=None, description="Who gets its calls first")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -307,6 +211,28 @@ class NumberSettings(Settings):
         return self.to or Destination(DestinationKind.ECHO)
 
 
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+class CallerSettings(Settings):
+    """What is done for certain callers; the first entry that fits counts."""
+
+    number: Annotated[
+        tuple[Caller, ...],
+        BeforeValidator(_one_or_more, json_schema_input_type=str | int | list[str | int]),
+    ] = Field(
+        min_length=1,
+        max_length=CALLERS_MAX,
+        description="Numbers; +38044*: all that begin so; anonymous: callers without a number",
+    )
+    queue: Id | None = Field(default=None, description="Instead of the queue that was dialled")
+    priority: Priority = Field(default=0, description="Added to that of the number and the queue")
+    requires: Requirement = Field(default="", description="Tags that the agent needs as well")
+    agent: Id | None = Field(default=None, description="The caller's own agent, who is rung first")
+    blacklist: bool = Field(default=False, description="The call goes to on_blacklist")
+
+
 class FeatureCodes(Settings):
     """Codes that agents dial."""
 
@@ -317,13 +243,14 @@ class FeatureCodes(Settings):
 
 Extension = Annotated[
     ExtensionSettings,
-    BeforeValidator(_named, json_schema_input_type=ExtensionSettings | str | None),
+    BeforeValidator(short_for("name"), json_schema_input_type=ExtensionSettings | str | None),
 ]
 Agent = Annotated[
-    AgentSettings, BeforeValidator(_named, json_schema_input_type=AgentSettings | str | None)
+    AgentSettings,
+    BeforeValidator(short_for("name"), json_schema_input_type=AgentSettings | str | None),
 ]
 DialledNumber = Annotated[
-    NumberSettings, BeforeValidator(_number, json_schema_input_type=NumberSettings | str)
+    NumberSettings, BeforeValidator(short_for("to"), json_schema_input_type=NumberSettings | str)
 ]
 
 
@@ -331,6 +258,9 @@ class Config(Settings):
     """The whole configuration of one exchange."""
 
     company: Text = "Dzvin"
+    timezone: TimeZone = Field(
+        default="", description="Such as Europe/Kyiv: when a day begins; default: the system's"
+    )
     sip: SipSettings = SipSettings()
     web: WebSettings = WebSettings()
     media: MediaSettings = MediaSettings()
@@ -346,14 +276,43 @@ class Config(Settings):
     extensions: dict[Id, Extension] = Field(
         default_factory=dict[str, ExtensionSettings], max_length=EXTENSIONS_MAX
     )
+    tags: dict[Id, tuple[Id, ...]] = Field(
+        default_factory=dict[str, tuple[str, ...]],
+        max_length=TAGS_MAX,
+        description="By dimension (department, skill, language, …): the tags that agents may have",
+    )
     agents: dict[Id, Agent] = Field(
         default_factory=dict[str, AgentSettings], max_length=EXTENSIONS_MAX
+    )
+    seats: Annotated[Whole, Field(ge=0, le=EXTENSIONS_MAX)] = Field(
+        default=0, description="So many agents may be signed in at a time; 0: no limit"
+    )
+    break_reasons: Annotated[
+        dict[Text, BreakSettings],
+        BeforeValidator(
+            _reasons, json_schema_input_type=dict[str, BreakSettings | None] | list[str]
+        ),
+    ] = Field(
+        default_factory=dict[str, BreakSettings],
+        max_length=100,
+        description="What agents may take a break for; without them any word will do",
     )
     queues: dict[Id, QueueSettings] = Field(
         default_factory=dict[str, QueueSettings], max_length=QUEUES_MAX
     )
     numbers: dict[Number, DialledNumber] = Field(
         default_factory=dict[str, NumberSettings], max_length=EXTENSIONS_MAX
+    )
+    callers: tuple[CallerSettings, ...] = Field(
+        default=(), max_length=CALLERS_MAX, description="What is done for certain callers"
+    )
+    blacklist: tuple[Caller, ...] = Field(
+        default=(),
+        max_length=CALLERS_MAX,
+        description="Callers who reach no queue; +38044*: all that begin so; anonymous: no number",
+    )
+    on_blacklist: To = Field(
+        default=Destination(DestinationKind.DECLINE), description="Where they go instead"
     )
     feature_codes: FeatureCodes = Field(default_factory=lambda: FeatureCodes.model_validate({}))
 

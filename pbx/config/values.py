@@ -8,17 +8,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from pbx.config.errors import did_you_mean
-from pbx.distribution.config import ALIASES, Strategy, strategy_named
-from pbx.distribution.errors import ConfigError
 
 EXPECTED: Final = "expected"  # The type of the errors that are raised here.
 
-DURATION_SECONDS_MAX: Final = 7 * 86_400.0  # Nobody waits in a queue for more than a week.
+DAY_SECONDS: Final = 86_400.0
+WAIT_DAYS_MAX: Final = 7  # Nobody waits in a queue for more than a week.
+MEMORY_DAYS_MAX: Final = 366  # After a year a caller is a new one.
 TEXT_CHARACTERS_MAX: Final = 200  # Names go into SIP headers and on screens.
 
 
@@ -50,6 +51,7 @@ _SOUND: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}")
 _HOST: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63}){0,10}"
 )
+_CALLER: Final = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+_.-]{0,31}\*?")
 _CONTACT: Final = re.compile(r"sips?:([^\s@<>\"]{1,64}@)?[^\s@<>\",]{1,128}")
 
 
@@ -67,6 +69,9 @@ Id = Annotated[str, _matching(_ID, "an id: at most 32 letters, digits, dots, - a
 Number = Annotated[str, _matching(_NUMBER, "a number to dial: digits, * and #")]
 Sound = Annotated[str, _matching(_SOUND, "the name of a sound, without its ending")]
 Contact = Annotated[str, _matching(_CONTACT, "a SIP address such as sip:desk@192.168.0.7:5060")]
+Caller = Annotated[
+    str, _matching(_CALLER, "a caller's number, how it begins (+38044*), or anonymous")
+]
 Realm = Annotated[str, _matching(_HOST, "a name such as pbx.example.com")]
 
 
@@ -99,34 +104,53 @@ Port = Annotated[Whole, Field(ge=0, le=65_535)]
 """0 lets the system choose: for tests."""
 
 _DURATION: Final = re.compile(
-    r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s)?(?:(\d{1,7})ms)?"
+    r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s)?(?:(\d{1,7})ms)?"
 )
 _DURATION_EXPECTED: Final = "a time such as 15s, 5m, 1h30m, or a number of seconds"
 
 
-def seconds_of(value: object) -> float:
-    """Seconds of `15s`, `5m`, `1h30m`, `500ms`, or of a number of seconds."""
+def _seconds(value: object) -> float | None:
+    """Not checked for how long that is; None if it is no time at all."""
     if is_number(value):
-        seconds = float(str(value))
-    else:
-        match = _DURATION.fullmatch(str(value).strip().replace(" ", ""))
-        if isinstance(value, bool) or match is None or not match[0]:
-            try:
-                return seconds_of(float(str(value))) if isinstance(value, str) else _no_duration()
-            except ValueError:
-                raise expected(_DURATION_EXPECTED) from None
-        hours, minutes, whole, thousandths = (float(part or 0) for part in match.groups())
-        seconds = hours * 3600 + minutes * 60 + whole + thousandths / 1000
-    if not 0 <= seconds <= DURATION_SECONDS_MAX:
-        raise expected("a time from 0s to 7 days (168h)")
+        return float(str(value))
+    match = _DURATION.fullmatch(str(value).strip().replace(" ", ""))
+    if isinstance(value, bool) or match is None or not match[0]:
+        try:
+            return float(value) if isinstance(value, str) else None
+        except ValueError:
+            return None
+    days, hours, minutes, whole, thousandths = (float(part or 0) for part in match.groups())
+    return days * 86_400 + hours * 3600 + minutes * 60 + whole + thousandths / 1000
+
+
+def _seconds_within(value: object, days: int) -> float:
+    seconds = _seconds(value)
+    if seconds is None:
+        raise expected(_DURATION_EXPECTED)
+    if not 0 <= seconds <= days * DAY_SECONDS:
+        raise expected(f"a time from 0s to {days} days")
     return seconds
 
 
-def _no_duration() -> float:
-    raise expected(_DURATION_EXPECTED)
+def seconds_of(value: object) -> float:
+    """Seconds of `15s`, `5m`, `1h30m`, `7d`, `500ms`, or of a number of seconds."""
+    return _seconds_within(value, WAIT_DAYS_MAX)
+
+
+def _long_time(value: object) -> float:
+    return _seconds_within(value, MEMORY_DAYS_MAX)
+
+
+def in_words(seconds: float) -> str:
+    """As people write it: `1h30m`, `0s`."""
+    whole, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(whole), 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{part:g}{unit}" for part, unit in parts if part) or "0s"
 
 
 Seconds = Annotated[float, BeforeValidator(seconds_of, json_schema_input_type=float | str)]
+LongTime = Annotated[float, BeforeValidator(_long_time, json_schema_input_type=float | str)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +196,7 @@ class DestinationKind(StrEnum):
     PLAY = "play"
     ECHO = "echo"
     HANGUP = "hangup"
+    DECLINE = "decline"  # As hangup, but a caller who was not answered yet hears "refused".
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +215,7 @@ _TARGETS: Final = {
     DestinationKind.EXTENSION: _ID,
     DestinationKind.PLAY: _SOUND,
 }
-_DESTINATION_EXPECTED: Final = "queue:ID, extension:ID, play:SOUND, echo or hangup"
+_DESTINATION_EXPECTED: Final = "queue:ID, extension:ID, play:SOUND, echo, hangup or decline"
 
 
 def destination_of(value: object) -> Destination:
@@ -214,21 +239,22 @@ To = Annotated[
     Destination,
     BeforeValidator(destination_of),
     PlainSerializer(str),
-    WithJsonSchema({"type": "string", "pattern": r"^(queue:|extension:|play:).+$|^echo$|^hangup$"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(queue:|extension:|play:).+$|^(echo|hangup|decline)$"}
+    ),
 ]
 
 
-def _strategy(value: object) -> object:
-    if isinstance(value, Strategy):
-        return value
+def _time_zone(value: object) -> object:
     try:
-        return strategy_named(str(value).lower())[0]
-    except ConfigError:
-        what = f"one of {', '.join(strategy.value for strategy in Strategy)}"
-        raise expected(what, did_you_mean(str(value), ALIASES)) from None
+        return ZoneInfo(str(value)).key if value != "" else ""
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        what = "a time zone such as Europe/Kyiv"
+        raise expected(what, did_you_mean(str(value), available_timezones())) from None
 
 
-StrategyName = Annotated[Strategy, BeforeValidator(_strategy, json_schema_input_type=str)]
+TimeZone = Annotated[str, BeforeValidator(_time_zone, json_schema_input_type=str)]
+"""An IANA name; "": the system's own."""
 
 
 def _never(value: object) -> object:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from pbx.config import Config
+from pbx.config import Config, check_queues
 from pbx.config.check import check
 from pbx.config.errors import ERRORS_MAX
+from pbx.distribution.config import ALIASES, Strategy
 
 
 def faults(tree: dict[str, object]) -> list[str]:
@@ -29,6 +30,7 @@ def test_ways_out_that_end() -> None:
                 "a": {"on_timeout": "queue:b", "on_full": "queue:c", "on_empty": "extension:901"},
                 "b": {"on_timeout": "queue:c", "on_full": "queue:c"},
                 "c": {"on_key": {"1": "queue:a", "2": "queue:c"}},  # The caller chooses.
+                "d": {"on_no_agent": "queue:a", "on_all_missed": "queue:b"},
             }
         )
         == []
@@ -43,12 +45,16 @@ def test_loops() -> None:
             "b": {"on_full": "queue:c", "on_timeout": "hangup"},
             "c": {"on_empty": "queue:a"},
             "self": {"on_full": "queue:self"},
+            "unmatched": {"on_no_agent": "queue:missed"},
+            "missed": {"on_all_missed": "queue:unmatched"},
             "nowhere": {"on_full": "queue:gone"},
         }
     ) == [
         'queues.nowhere.on_full: there is no queue "gone"',
         "queues.a.on_timeout: callers would go around for ever: a → b → c → a",
         "queues.self.on_full: callers would go around for ever: self → self",
+        "queues.unmatched.on_no_agent: callers would go around for ever: "
+        "unmatched → missed → unmatched",
     ]
 
 
@@ -123,8 +129,22 @@ def test_passwords(password: str, why: str) -> None:
     assert found == expected
 
 
-def test_a_strategy_that_is_not_there_yet() -> None:
-    assert queues({"a": {"strategy": "weighted"}}) == [
-        "queues.a.strategy: weighted is not available yet; "
-        "there are ring_all, in_order, round_robin, longest_idle"
+def test_a_strategy_that_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_queues, "INDEXES", {Strategy.RING_ALL: 0, Strategy.IN_ORDER: 0})
+    assert queues(
+        {
+            "a": {"strategy": "weighted"},
+            "b": {"strategy": "in_order"},
+            "c": {"strategy": "manual", "then": "ring_all"},
+            "d": {"strategy": "manual", "then": "random"},
+        }
+    ) == [
+        "queues.a.strategy: weighted is not available yet; there are ring_all, in_order",
+        "queues.d.then: random is not available yet; there are ring_all, in_order",
     ]
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_every_name_of_a_strategy(name: str) -> None:
+    config = Config.model_validate({"queues": {"a": {"strategy": name.upper()}}})
+    assert config.queues["a"].strategy is ALIASES[name]

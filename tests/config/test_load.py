@@ -101,6 +101,8 @@ media: {workers: auto, ports: 30000 - 30003}
         ("1h", 3600.0),
         ("1h30m", 5400.0),
         ("1h 30m 15s", 5415.0),
+        ("2d", 172_800.0),
+        ("1d 6h", 108_000.0),
         ("500ms", 0.5),
         ("0.25s", 0.25),
         ('"20"', 20.0),
@@ -111,7 +113,7 @@ def test_durations(here: Path, written: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["-1", "-5s", "1d", "s", "m5", "true", "[]", "169h", "nan", "1e9"]
+    "written", ["-1", "-5s", "8d", "s", "m5", "true", "[]", "169h", "nan", "1e9"]
 )
 def test_no_durations(here: Path, written: str) -> None:
     (fault,) = faults(write(here, pbx=f"sign_out_grace: {written}"))

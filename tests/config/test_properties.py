@@ -7,10 +7,14 @@ from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pbx.config import Config, ConfigError, ConfigErrors, load, to_distribution
+from pbx.config.check import check
 from pbx.config.document import Document, Tree, parse
 from pbx.config.load import validate
+from pbx.distribution.config import Newcomer, Strategy, TagCount, WithinTier
+from pbx.distribution.core import Distribution
 from tests.data import ROOT
 
 QUICKSTART = (ROOT / "config/quickstart/pbx.yaml").read_text()
@@ -84,3 +88,54 @@ def test_a_file_with_a_piece_missing_or_strange(data: st.DataObject) -> None:
             assert len(to_distribution(config).queues) == len(config.queues)
         case errors:
             assert all(error.line > 0 for error in errors)
+
+
+TIMES = st.sampled_from([0, 0.1, 0.7, 1, "20s", "1m30s", "7d"])
+AGENTS = st.sampled_from(["901", "902", "903"])
+MEMBERS = AGENTS | st.fixed_dictionaries(
+    {"agent": AGENTS},
+    optional={
+        **{"order": st.integers(1, 3), "rank": st.integers(0, 3), "weight": st.integers(1, 3)},
+        **{"ring_timeout": TIMES, "delay": TIMES},
+    },
+)
+REQUIREMENTS = st.sampled_from(["", "french", "sales & french >= 50", "!french", "polish"])
+WAYS = st.sampled_from(["queue:a", "queue:b", "hangup", "decline", "extension:901"])
+STEPS = st.fixed_dictionaries({"after": TIMES, "drop": st.sampled_from(["french", "all", "sales"])})
+QUEUES = st.fixed_dictionaries(
+    {"members": st.lists(MEMBERS, min_size=1, max_size=3)},
+    optional={
+        "strategy": st.sampled_from([s.value for s in Strategy]),
+        "then": st.sampled_from([s.value for s in Strategy]),
+        "window": TIMES | st.sampled_from(["day", "hour", "shift"]),
+        "align": st.sampled_from(["rolling", "clock"]),
+        "newcomer": st.sampled_from([n.value for n in Newcomer]),
+        "count_tags": st.sampled_from([c.value for c in TagCount]),
+        "within_rank": st.sampled_from([w.value for w in WithinTier]),
+        "requires": REQUIREMENTS,
+        "relax": st.lists(STEPS, max_size=3),
+        "sticky": TIMES | st.fixed_dictionaries({"for": TIMES}, optional={"wait": TIMES}),
+        "priority": st.integers(-100, 100)
+        | st.fixed_dictionaries({}, optional={"rise_every": TIMES, "rise_max": st.integers(1, 3)}),
+        **dict.fromkeys(("recalculate", "ring_timeout", "rank_timeout", "tier_timeout"), TIMES),
+        **dict.fromkeys(("personal_for", "leave_unmatched_after", "leave_empty_after"), TIMES),
+        **dict.fromkeys(("auto_after", "max_wait", "wrap_up", "wrap_up_max"), TIMES),
+        **dict.fromkeys(("on_timeout", "on_no_agent", "on_all_missed"), WAYS),
+    },
+)
+
+
+@given(st.dictionaries(st.sampled_from("ab"), QUEUES, min_size=1), st.booleans())
+def test_what_the_checks_let_through_the_core_takes(
+    queues: dict[str, dict[str, object]], declared: bool
+) -> None:
+    agents = {"901": {"tags": ["french", "sales"]}, "902": {"tags": {"polish": 40}}, "903": {}}
+    tags = {"language": ["french", "polish"], "skill": ["sales"]} if declared else {}
+    try:
+        config = Config.model_validate(
+            {"extensions": dict.fromkeys(agents), "agents": agents, "tags": tags, "queues": queues}
+        )
+    except ValidationError:
+        return
+    if not check(config):
+        assert len(Distribution(to_distribution(config), 1).world.queues) == len(queues)

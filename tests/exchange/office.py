@@ -1,7 +1,7 @@
 """A small office for stories: two agents, some callers, one queue, and a network that takes
 exactly 1/128 s. All times are multiples of that, so they can be compared with `==`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -59,9 +59,12 @@ class Office(World):
         )
         network = network or Network(delay=(TICK, TICK))
         super().__init__(plan, seed, network, workers=workers, ports=ports)
+        self._open((*names, *agents), devices or {})
+
+    def _open(self, users: Iterable[str], devices: Mapping[str, int]) -> None:
         self.devices: dict[str, list[Phone]] = {}
-        for user in (*names, *agents):
-            count = (devices or {}).get(user, 1)
+        for user in users:
+            count = devices.get(user, 1)
             self.devices[user] = [
                 self.add_phone(user, password(user), Habits(answer_after=None))
                 for _ in range(count)

@@ -20,11 +20,14 @@ G729 = SDP.format(types="18").replace("\n", "\r\n").encode()
 
 
 class Trunk:
-    """One call to us. `inbox` holds what came back."""
+    """One call to us. `inbox` holds what came back, for all of its calls."""
 
-    def __init__(self, world: World, caller: str = "0501234567") -> None:
+    def __init__(
+        self, world: World, caller: str = "0501234567", call_id: str = "a-call-of-the-trunk"
+    ) -> None:
         self.world = world
         self.caller = caller
+        self.call_id = call_id
         self.inbox = world.inboxes.setdefault(HERE, [])
         self.branches = 0
         self.to_tag = ""
@@ -41,7 +44,8 @@ class Trunk:
         self._send("BYE", 2)
 
     def messages(self) -> list[Message]:
-        return [parse(data) for data in self.inbox]
+        messages = (parse(data) for data in self.inbox)
+        return [message for message in messages if message.call_id == self.call_id]
 
     def statuses(self) -> list[int]:
         """Each once, however often it was repeated."""
@@ -57,13 +61,14 @@ class Trunk:
 
     def _send(self, method: str, cseq: int, body: bytes = b"", number: str = "") -> None:
         self.branches += 1
+        branch = f"z9hG4bK-{self.call_id}-{self.branches}"
         user = f"{number}@" if number else ""
         headers = [
-            ("Via", f"SIP/2.0/UDP {HERE[0]}:{HERE[1]};branch=z9hG4bK-trunk-{self.branches}"),
+            ("Via", f"SIP/2.0/UDP {HERE[0]}:{HERE[1]};branch={branch}"),
             ("Max-Forwards", "70"),
             ("From", f"<sip:{self.caller}@{HERE[0]}>;tag=t1"),
             ("To", f"{self.to}{self.to_tag}"),
-            ("Call-ID", "a-call-of-the-trunk"),
+            ("Call-ID", self.call_id),
             ("CSeq", f"{cseq} {method}"),
             ("Contact", f"<sip:{HERE[0]}:{HERE[1]}>"),
         ]

@@ -27,6 +27,7 @@ from pbx.events import (
 from pbx.exposition import Histogram, Series
 from pbx.history.records import Verdict
 from pbx.metrics import LAG_SECONDS, RENDER_SECONDS, LoopWatch, Metrics
+from pbx.status import Told
 from tests import virtual_loop
 from tests.pbx.test_store import record
 
@@ -120,6 +121,24 @@ def test_agents_devices_and_the_unwanted() -> None:
         ("pbx_requests_refused_total", (("method", "other"), ("status", "other"))): 2.0,
         ("pbx_media_worker_failures_total", ()): 1.0,
     }
+
+
+def test_expected_waits_are_asked_for_when_the_page_is_made() -> None:
+    now = 0.0
+    metrics = Metrics("1", clock=lambda: now)
+    metrics.configured(["sales"], [])
+    metrics.watch_waits_told(lambda: {"sales": Told(4, 3, 50.5, -20.5)})
+    page = parse(metrics.render().decode())
+    assert {name: value for (name, _), value in page.items() if "told" in name} == {
+        "pbx_queue_waits_told_total": 4.0,
+        "pbx_queue_waits_told_close_total": 3.0,
+        "pbx_queue_waits_told_off_seconds_total": 50.5,
+        "pbx_queue_waits_told_over_seconds": -20.5,
+    }
+    now = RENDER_SECONDS
+    metrics.watch_waits_told(dict)
+    metrics.configured(["other"], [])
+    assert b"told_total{" not in metrics.render()
 
 
 def test_a_call_that_only_ends_is_not_minus_one() -> None:

@@ -21,7 +21,15 @@ STATUS = Status(
     at=1000.0,
     uptime_seconds=3700.0,
     calls=(CallStatus("c1", "talking", 940.0, 900.0, "+380", "500", "Anna\x1b[31m", "sales"),),
-    queues=(QueueStatus("sales", 2, 75.5, 214, 9, ready=1),),
+    queues=(
+        QueueStatus(
+            *("sales", 2, 75.5, 214, 9),
+            ready=1,
+            left={"answered": 214, "abandoned": 9, "no_match": 3},
+            gini=0.25,
+            main="901",
+        ),
+    ),
     agents=(AgentStatus("901", "talking", 935.0, "Olena", "", "c1"),),
     registrations=3,
     workers=(WorkerStatus(0, True, 4242, 2), WorkerStatus(1, False)),
@@ -137,6 +145,11 @@ def test_status_has_everything() -> None:
                 "answered": 214,
                 "abandoned": 9,
                 "ready": 1,
+                "left": {"answered": 214, "abandoned": 9, "no_match": 3},
+                "gini": 0.25,
+                "main": "901",
+                "backup": "",
+                "ranked_at": None,
             }
         ],
         "agents": [
@@ -147,6 +160,7 @@ def test_status_has_everything() -> None:
                 "name": "Olena",
                 "reason": "",
                 "call": "c1",
+                "answered": 0,
             }
         ],
         "registrations": 3,
