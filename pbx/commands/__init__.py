@@ -1,0 +1,1 @@
+"""Commands of `pbx` that need more room than cli.py has. Edge: files, terminal, clock."""
