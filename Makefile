@@ -16,7 +16,7 @@ LOCK_PYTHON := 3.11
 export SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sim bench sounds lock clean packages
+.PHONY: help run demo test check sim theory bench sounds lock clean packages
 
 help: ## This list
 	@echo "make TARGET [VARIABLE=value]"; echo
@@ -42,6 +42,9 @@ check: $(VENV)/test.stamp ## Style, types and imports (ruff, mypy, pyright, impo
 
 sim: $(VENV)/test.stamp ## Simulated days of a call centre in virtual time (SEED=5 repeats one)
 	@$(BIN)/python -m tests.sim
+
+theory: $(VENV)/test.stamp ## The distribution core beside Erlang's formulas, row by row (two minutes)
+	@$(BIN)/python -m tests.sim.theory
 
 bench: $(VENV)/test.stamp ## Measure (ONLY=relay for one of them)
 	$(BIN)/python -m benchmarks $(ONLY)

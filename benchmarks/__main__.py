@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Figure = tuple[str, float, str]
-GROUPS: Final = ("decisions", "parse", "relay", "signalling", "memory", "startup")
+GROUPS: Final = ("decisions", "parse", "relay", "signalling", "day", "journal", "memory", "startup")
 OUTPUT: Final = Path("build/bench.json")
 
 

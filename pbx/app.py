@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,11 +28,12 @@ from pbx import __version__
 from pbx.calls.media_pool import ToWorker
 from pbx.config import Config, complete_secrets, load
 from pbx.config.errors import ConfigErrors
+from pbx.diary import Diary
 from pbx.exchange import Exchange, Output
 from pbx.log import get_logger, log_event
 from pbx.metrics import LoopWatch, Metrics
 from pbx.planning import make_plan
-from pbx.reporting import DayCounts, make_status
+from pbx.reporting import DayCounts, expected_waits, make_status
 from pbx.status import Alarm, Status, WorkerStatus
 from pbx.store import Store
 from pbx.web.server import WebError, WebServer
@@ -92,7 +92,6 @@ class App:
         )
         self.trace = Trace()
         self.metrics = Metrics(__version__)
-        self.counts = DayCounts(_midnight())
         self.watch = LoopWatch(loop, self.metrics.on_loop_lag)
         self.store = Store(config.storage.path, self._on_alarm)
         self.web = WebServer(
@@ -112,6 +111,10 @@ class App:
             sip_config=EndpointConfig(),
             registrar=RegistrarLimits(),
         )
+        self.diary = Diary(config, self.exchange, loop, self._on_alarm, self._carry_out)
+        midnight, history = self.diary.midnight(), self.store.history
+        self.counts = DayCounts(midnight)
+        self.counts.load(history.queue_totals(midnight), history.agent_totals(midnight))
         for subscriber in (
             self.store.put,
             self.metrics.on_event,
@@ -119,10 +122,17 @@ class App:
             log_event,
         ):
             _ = self._bus.on("event", subscriber)
-        self.counts.load(self.store.history.queue_totals(self.counts.midnight))
         self.metrics.configured(config.queues, config.agents)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Gauges that are asked when the page of metrics is made."""
+        self.metrics.watch_waits_told(lambda: expected_waits(self.exchange))
         self.metrics.watch("history_waiting", "Events not yet on disk", lambda: self.store.waiting)
         self.metrics.watch("history_dropped", "Events lost", lambda: self.store.dropped)
+        if (journal := self.diary.journal) is not None:
+            self.metrics.watch("journal_waiting", "Inputs not on disk", lambda: journal.waiting)
+            self.metrics.watch("journal_lost", "Inputs not in the journal", lambda: journal.lost)
 
     # --- life
 
@@ -136,6 +146,7 @@ class App:
         for number in range(self.exchange.pool.workers):
             self.workers.append(await self._start_worker(number))
         plan = make_plan(self.config, self._fixed_flows())
+        self.diary.start()
         self._started = True
         self._carry_out(self.exchange.configure(plan, self._loop.time()))
         _ = await self.web.start(self.config.web.host, self.config.web.port)
@@ -159,6 +170,7 @@ class App:
         if self._timer is not None:
             self._timer.cancel()
         self.watch.stop()
+        self.diary.stop()
         for restart in self._restarts.values():
             _ = restart.cancel()
         _ = await asyncio.gather(*self._restarts.values(), return_exceptions=True)
@@ -167,12 +179,17 @@ class App:
             shutil.rmtree(self._run_directory, ignore_errors=True)
         await self.web.stop()
         await self.transports.close()
+        for signed_off in self.exchange.sign_off(self._loop.time()):
+            self.store.put(signed_off)
         lost = await asyncio.to_thread(self.store.close)
         if lost:
             self._log.error("records lost", count=lost)
+        lost = await asyncio.to_thread(self.diary.close)
+        if lost:
+            self._log.error("inputs not in the journal", count=lost)
 
     def status(self) -> Status:
-        self.counts.turn(_midnight())
+        self.counts.turn(self.diary.midnight())
         workers = tuple(
             WorkerStatus(number, alive=self.exchange.pool.is_alive(number), pid=worker.pid or 0)
             for number, worker in enumerate(self.workers)
@@ -197,6 +214,7 @@ class App:
         restart."""
         self.config = config
         self.metrics.configured(config.queues, config.agents)
+        self.diary.reload(config)
         plan = make_plan(config, self._fixed_flows())
         self._carry_out(self.exchange.configure(plan, self._loop.time()))
 
@@ -249,6 +267,7 @@ class App:
                 self.workers[output.worker].send(output.command)
             else:
                 _ = self._bus.emit("event", output)
+        self.diary.note()
         if self.exchange.faults:
             for fault in self.exchange.faults:
                 self._log.error("fault", text=fault)
@@ -390,11 +409,6 @@ def _tune_process() -> None:
 
 def new_password() -> str:
     return "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
-
-
-def _midnight() -> float:
-    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    return today.timestamp()
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 import typer
 
 from pbx import __version__
+from pbx.commands.replay import replay
+from pbx.commands.simulate import simulate
+from pbx.commands.why import why
 from pbx.printable import printable
 
 if TYPE_CHECKING:
@@ -141,7 +144,7 @@ def status(url: UrlOption = URL, as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(body)
     else:
-        _show(status_tables(_decoded(body, Status, url)))
+        show(status_tables(_decoded(body, Status, url)))
 
 
 @app.command()
@@ -174,7 +177,7 @@ def calls(
     if as_json:
         _print_json(body)
     else:
-        _show([calls_table(_decoded(body, list[CallRecord], url))])
+        show([calls_table(_decoded(body, list[CallRecord], url))])
 
 
 @app.command()
@@ -229,6 +232,10 @@ def demo(
     raise typer.Exit(run_demo(callers=callers, seconds=seconds))
 
 
+for command in (why, replay, simulate):
+    _ = app.command()(command)
+
+
 @app.command()
 def version() -> None:
     """The version of this PBX."""
@@ -257,7 +264,7 @@ def status_tables(now: "Status") -> list["Table | str"]:
     dead = [worker.number for worker in now.workers if not worker.alive]
     alarms = [f"ALARM {printable(alarm.text)}" for alarm in now.alarms if alarm.active]
     alarms += [f"ALARM media worker {number} is dead" for number in dead]
-    queues = _table(
+    queues = table(
         *("Queue", ">Waiting", ">Longest", ">Ready", ">Answered today", ">Abandoned today"),
         rows=[
             (
@@ -268,7 +275,7 @@ def status_tables(now: "Status") -> list["Table | str"]:
             for queue in now.queues
         ],
     )
-    agents = _table(
+    agents = table(
         *("Agent", "Name", "State", ">For", "Reason", "Call"),
         rows=[
             (
@@ -278,7 +285,7 @@ def status_tables(now: "Status") -> list["Table | str"]:
             for agent in now.agents
         ],
     )
-    in_progress = _table(
+    in_progress = table(
         *("Call", "Caller", "Called", "State", ">For", "Queue", "Agent"),
         rows=[
             (
@@ -294,7 +301,7 @@ def status_tables(now: "Status") -> list["Table | str"]:
 def calls_table(records: Sequence["CallRecord"]) -> "Table | str":
     if not records:
         return "No calls yet."
-    return _table(
+    return table(
         *("Started", "Caller", "Called", "Queue", "Agent", ">Wait", ">Talk", "Verdict", "By", "Id"),
         rows=[
             (
@@ -317,7 +324,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _table(*columns: str, rows: Sequence[Sequence[str]]) -> "Table":
+def table(*columns: str, rows: Sequence[Sequence[str]]) -> "Table":
     """A column whose name begins with `>` is right-aligned."""
     from rich import box
     from rich.table import Table
@@ -333,7 +340,7 @@ def _table(*columns: str, rows: Sequence[Sequence[str]]) -> "Table":
     return table
 
 
-def _show(parts: Sequence["Table | str"]) -> None:
+def show(parts: Sequence["Table | str"]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)

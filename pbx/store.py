@@ -85,10 +85,17 @@ class History:
 
     def queue_totals(self, since: float) -> dict[str, dict[str, int]]:
         """Queue → leave reason → calls that joined at `since` (Unix seconds) or later and left."""
+        return self._totals(schema.READ_QUEUE_TOTALS, since)
+
+    def agent_totals(self, since: float) -> dict[str, dict[str, int]]:
+        """Queue → agent → calls that began at `since` (Unix seconds) or later and were answered."""
+        return self._totals(schema.READ_AGENT_TOTALS, since)
+
+    def _totals(self, question: str, since: float) -> dict[str, dict[str, int]]:
         totals: dict[str, dict[str, int]] = {}
         with self._reading() as connection:
-            for queue, reason, count in connection.execute(schema.READ_QUEUE_TOTALS, (since,)):
-                totals.setdefault(queue, {})[reason] = count
+            for queue, key, count in connection.execute(question, (since,)):
+                totals.setdefault(queue, {})[key] = count
         return totals
 
     @contextlib.contextmanager

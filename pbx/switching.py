@@ -18,6 +18,7 @@ from pbx.deadlines import Deadlines
 from pbx.distribution import inputs
 from pbx.distribution.core import Distribution
 from pbx.distribution.effects import Connect, Effect, Leave
+from pbx.distribution.journal import Told
 from pbx.events import (
     CallAnswered,
     CallEnded,
@@ -30,7 +31,7 @@ from pbx.events import (
 from pbx.flow.block import Block
 from pbx.history.records import CallRecord, Hangup, LegAudio, OfferRecord, Verdict
 from pbx.plan import Destination, Plan
-from pbx.routing import NUMBER_MAX, make_block, route
+from pbx.routing import NUMBER_MAX, arrive, make_block
 from sip.flow import Flow
 from sip.headers import NameAddr
 from sip.registration import Registrar
@@ -79,6 +80,7 @@ class Switching:
         self._call_by_leg: dict[str, str] = {}
         self._call_by_media: dict[str, str] = {}
         self._effects: deque[Effect] = deque()  # Of the distribution, not carried out yet.
+        self.inputs: list[Told] = []  # What the distribution was told: the edge takes it away.
 
     # --- calls come and go
 
@@ -93,8 +95,8 @@ class Switching:
         called: str,
         now: float,
     ) -> list[Item]:
-        destination = route(self.plan, called)
-        block = make_block(self.plan, destination, caller_extension, self.attendance)
+        arrival = arrive(self.plan, called, caller)
+        block = make_block(self.plan, arrival.destination, caller_extension, self.attendance)
         call = Call(
             id=self._tokens.token(12),
             caller_leg=leg,
@@ -105,6 +107,8 @@ class Switching:
             started=now,
             block=block,
             extension_of=self.plan.extension_of,
+            wishes=arrival.wishes,
+            verdict=Verdict.BLACKLISTED if arrival.blacklisted else None,
         )
         self.calls[call.id] = call
         self._call_by_leg[leg] = call.id
@@ -445,7 +449,10 @@ class Switching:
         return 0 if found is None else len(found.line)
 
     def _tell(self, event: inputs.Input, now: float) -> list[Item]:
-        self._effects.extend(self.distribution.apply(event, now))
+        told = Told(now, event, [])
+        self.inputs.append(told)  # First, so that an input that fails is in the journal, too.
+        told.effects.extend(self.distribution.apply(event, now))
+        self._effects.extend(told.effects)
         return [CarryOutEffects()]
 
     def _wall(self, now: float) -> float:

@@ -25,6 +25,11 @@ EDGES = (
     "pbx/app.py",
     "pbx/cli.py",
     "pbx/cli/*",
+    "pbx/commands/*",
+    "pbx/day_file.py",
+    "pbx/diary.py",
+    "pbx/journal.py",
+    "pbx/local_time.py",
     "pbx/store.py",
     "pbx/metrics.py",
     "pbx/notify.py",
@@ -38,7 +43,7 @@ EDGE_ONLY = {
     *("datetime", "time"),
     *("secrets", "uuid"),
 }
-MAY_PRINT = ("pbx/cli.py", "pbx/cli/*", "pbx/demo/*")
+MAY_PRINT = ("pbx/cli.py", "pbx/cli/*", "pbx/commands/*", "pbx/demo/*")
 BANNED = {
     "print": "the logger",
     "breakpoint": "nothing",

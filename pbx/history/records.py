@@ -15,7 +15,10 @@ class Verdict(Enum):
     TIMED_OUT = "timed out"  # Maximum wait reached.
     QUEUE_FULL = "queue full"
     NOBODY_SIGNED_IN = "nobody signed in"
+    NOBODY_SUITABLE = "nobody suitable"  # Nobody who is signed in has the required tags.
+    ALL_MISSED = "all missed"  # Everybody was rung, as often as the queue says.
     KEY_PRESSED = "key pressed"
+    BLACKLISTED = "blacklisted"
     BUSY = "busy"
     NO_ANSWER = "no answer"
     REJECTED = "rejected"

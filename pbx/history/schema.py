@@ -129,6 +129,11 @@ READ_OFFERS: Final = f"SELECT {_OFFER_COLUMNS} FROM offers WHERE call_id = ? ORD
 READ_QUEUE_TOTALS: Final = (
     "SELECT queue, reason, count(*) FROM queue_visits WHERE joined_at >= ? GROUP BY queue, reason"
 )
+READ_AGENT_TOTALS: Final = (
+    "SELECT queue, agent, count(*) FROM calls"
+    " WHERE started_at >= ? AND answered_at IS NOT NULL AND queue <> '' AND agent <> ''"
+    " GROUP BY queue, agent"
+)
 
 STORED: Final[frozenset[type[Event]]] = frozenset(
     {CallEnded, QueueLeft, AgentStateChanged, RegistrationChanged}

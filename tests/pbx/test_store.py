@@ -202,6 +202,27 @@ def test_totals_count_by_the_time_of_joining(store: Store) -> None:
     assert store.history.queue_totals(since=200.0) == {}
 
 
+def test_agent_totals(store: Store) -> None:
+    calls: list[dict[str, object]] = [
+        {"started_at": 99.0},
+        {"started_at": 100.0},
+        {"started_at": 150.0},
+        {"started_at": 150.0, "agent": "902"},
+        {"started_at": 150.0, "queue": "vip"},
+        {"started_at": 150.0, "queue": ""},  # A direct call.
+        {"started_at": 150.0, "agent": ""},  # From the queue to somebody's extension.
+        {"started_at": 150.0, "answered_at": None},
+    ]
+    for number, changes in enumerate(calls):
+        store.put(CallEnded(f"c{number}", record(f"c{number}", **changes), 0.0))
+    assert store.flush(SOON)
+    assert store.history.agent_totals(since=100.0) == {
+        "sales": {"901": 2, "902": 1},
+        "vip": {"901": 1},
+    }
+    assert store.history.agent_totals(since=200.0) == {}
+
+
 def test_many_events_are_few_commits(store: Store) -> None:
     for number in range(5000):
         store.put(AgentStateChanged("901", "ready", "", float(number)))

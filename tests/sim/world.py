@@ -17,6 +17,8 @@ from media import protocol as media
 from pbx.calls.media_pool import ToWorker
 from pbx.demo.phone import Habits, Idle, Phone, PhoneState, Talking
 from pbx.demo.phone import Output as PhoneOutput
+from pbx.distribution.inputs import Period
+from pbx.distribution.journal import Told
 from pbx.events import Event
 from pbx.exchange import Exchange, Output
 from pbx.plan import Plan
@@ -79,6 +81,7 @@ class World:
         self.muted: set[Address] = set()  # Their sound does not arrive.
         self.workers = [FakeWorker() for _ in range(workers)]
         self.events: list[Event] = []
+        self.inputs = list[Told]()  # The journal.
         self.phone_events: list[tuple[float, PhoneOutput]] = []
         self.wire: list[Packet] | None = None  # A list: everything sent is kept there.
         self.log: deque[str] = deque(maxlen=LOG_LINES_MAX)
@@ -170,6 +173,9 @@ class World:
 
     def configure(self, plan: Plan) -> None:
         self._input(lambda exchange: exchange.configure(plan, self.now))
+
+    def begin(self, period: Period) -> None:
+        self._input(lambda exchange: exchange.on_period(period, self.now))
 
     def restart(self) -> None:
         """Write the whole exchange down, throw it away, read it back."""
@@ -274,6 +280,8 @@ class World:
         self._do(work(self.exchange))
 
     def _do(self, outputs: list[Output]) -> None:
+        self.inputs += self.exchange.inputs
+        self.exchange.inputs.clear()
         told: list[Event] = []
         for output in outputs:
             if isinstance(output, Send):
