@@ -28,10 +28,11 @@ run: $(VENV)/run.stamp ## Install into .venv and start the PBX (CONFIG=config/qu
 demo: $(VENV)/run.stamp ## Start it with simulated phones that call the sample queues
 	@$(BIN)/pbx demo
 
-test: $(VENV)/test.stamp packages ## Everything: checks, fast tests in parallel, then simulation and interoperation
+test: $(VENV)/test.stamp packages ## Everything: checks, fast tests, long ones and simulation, then interoperation
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n 2 --dist loadfile -m "$(FAST)"
-	$(BIN)/pytest -m "not ($(FAST))" || [ $$? -eq 5 ]  # 5: there is no such test.
+	$(BIN)/pytest -n 2 -m "(sim or slow) and not interop"
+	$(BIN)/pytest -m interop || [ $$? -eq 5 ]  # 5: there is no such test.
 
 check: $(VENV)/test.stamp ## Style, types and imports (ruff, mypy, pyright, import-linter)
 	$(BIN)/ruff check .
