@@ -47,6 +47,9 @@ sim: $(VENV)/test.stamp ## Simulated days of a call centre in virtual time (SEED
 theory: $(VENV)/test.stamp ## The distribution core beside Erlang's formulas, row by row (two minutes)
 	@$(BIN)/python -m tests.sim.theory
 
+mutants: $(VENV)/test.stamp ## Seeded bugs: does each rule's test notice those that break it? (the whole matrix)
+	@$(BIN)/python -m tests.distribution.mutants
+
 bench: $(VENV)/test.stamp ## Measure (ONLY=relay for one of them)
 	$(BIN)/python -m benchmarks $(ONLY)
 

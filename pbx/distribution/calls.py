@@ -45,6 +45,7 @@ class Leg:
     started_at: float | None = None  # The first 18x.
     alone: bool = False  # Nobody may join: picked, or offered to one certain agent.
     own: bool = False  # The caller's own agent: he need not be a member.
+    picked: bool = False  # He took it from the list, and nobody takes it from him.
 
 
 @dataclass(slots=True, eq=False)

@@ -71,7 +71,7 @@ def ring(
         until = leave_at
     agent.ringing = call_id
     own = alone and call.reserved == agent_id and not call.sticky
-    call.legs[agent_id] = Leg(now, timeout, deadline, None, alone, own)
+    call.legs[agent_id] = Leg(now, timeout, deadline, None, alone, own, picked)
     if deadline is not None:
         world.deadlines.add(deadline, _RING, call_id, agent_id)
     world.effects.append(Ring(call_id, agent_id, until, why, picked))
@@ -220,6 +220,8 @@ def pick(world: World, call: Call | None, call_id: str, agent: Agent, now: float
 def _may_not_pick(
     world: World, queue: Queue, call: Call, agent: Agent, now: float
 ) -> WhyNot | None:
+    if any(leg.picked for who, leg in call.legs.items() if who != agent.id):
+        return WhyNot.TAKEN
     if call.reserved and call.reserved != agent.id:
         return WhyNot.RESERVED
     if not call.reserved:

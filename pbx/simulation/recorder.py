@@ -6,7 +6,7 @@ script of all that agents and supervisors did whatever the callers did.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -93,7 +93,9 @@ class Recorder:
         self._ringing: dict[tuple[str, str], float] = {}
         self._wrapping: dict[str, tuple[Known, float]] = {}
         self._on_break: dict[str, float] = {}
-        self._before: dict[str, str] = {}  # Who talked already when the day began.
+        self._talking: dict[str, str] = {}  # Call -> agent.
+        self._before: set[str] = set()  # Of those, whoever talked already when the day began.
+        self._core = core
         for agent in core.world.agents.values():
             self._begin_agent(agent)
         for call in sorted(core.world.calls.values(), key=lambda call: call.place):
@@ -114,6 +116,7 @@ class Recorder:
 
     def restarted(self, core: Distribution, at: float) -> None:
         """Another core took over; calls that it does not know have gone."""
+        self._core = core
         self.now = at = max(self.now, at)
         self.script.append(Timed(at, Configured(core.world.config)))
         for agent in core.world.agents.values():
@@ -124,17 +127,16 @@ class Recorder:
             if not agent.reachable:
                 self.script.append(Timed(at, AgentUnreachable(agent.id)))
         calls = core.world.calls
-        for call in [call for call in self._known if call not in calls]:
-            self._gone(call, LeaveReason.SYSTEM, at)
+        for call in [*self.ledger.open, *self._talking]:
+            if call not in calls:
+                self._gone(call, LeaveReason.SYSTEM, at)
         self._ringing.clear()
 
     def finish(self) -> None:
         """No more is known of this day."""
         at = self.now
-        for call, agent in self._before.items():
-            self.script.append(Timed(at, AgentVacated(agent)))
-            assert call not in self._known
-        self._before.clear()
+        for call in [*self._before]:
+            self._talked(call, at)
         for (call, agent), since in self._ringing.items():
             self._responded(call, agent, Seen(at - since, None))
         self._ringing.clear()
@@ -162,7 +164,8 @@ class Recorder:
 
     def _begin_call(self, call: Call, core: Distribution) -> None:
         if call.state is CallState.TALKING:
-            self._before[call.id] = call.agent
+            self._before.add(call.id)
+            self._talking[call.id] = call.agent
             self.script.append(Timed(self.start, AgentOccupied(call.agent)))
         elif call.queue in core.world.queues:
             priority = -call.place[0] - core.world.queues[call.queue].config.priority
@@ -179,8 +182,12 @@ class Recorder:
                 self.config = config  # A PBX that starts is told so at once.
                 return
             case CallMoved(call, queue):
-                if call not in self.ledger.open:
-                    self._talked(call, at)
+                if queue not in self._core.world.queues or not self._is_here(call):
+                    return
+                self._talked(call, at)
+                if call not in self._known:
+                    self._joined(CallJoined(call, queue), at)
+                    return
                 self.ledger.left(call, LeaveReason.MOVED, at)
                 self.ledger.joined(call, queue, at)
             case _:
@@ -195,13 +202,13 @@ class Recorder:
                 self._gone(call, reason, at)
             case CallbackBooked(call, callback):
                 visit = self.ledger.open.get(call)
-                if visit is not None:
+                if visit is not None and not self._is_here(callback):
                     self._known[callback] = self._known[call]
                     self._gone(call, LeaveReason.CALLBACK, at)
                     self.ledger.joined(callback, visit.queue, at, callback=True)
-            case ConversationEnded(call):
+            case ConversationEnded(call, agent) if self._talking.get(call) == agent:
                 self._talked(call, at)
-            case AnswerFailed(call, agent):
+            case AnswerFailed(call, agent) if self._talking.get(call) == agent:
                 self._failed(call, agent)
             case RingEnded(call, agent, outcome):
                 since = self._ringing.pop((call, agent), None)
@@ -217,17 +224,19 @@ class Recorder:
 
     def _joined(self, event: CallJoined, at: float) -> None:
         call = event.call
-        if call in self.ledger.open:
+        if self._is_here(call):
             return
         known = self._known.get(call)
-        if known is None:
-            if len(self.callers) >= CALLS_MAX:
-                raise SimulationError(f"the journal has more than {CALLS_MAX:,} calls")
-            known = self._known[call] = Known(event, at)
-            self.callers.append(known)
-        elif known.sent_away is not None:
+        if known is not None and known.sent_away is not None:
             self.overflow.setdefault(known.sent_away, Counter())[event.queue] += 1
             known.waited = known.sent_away = None
+        else:
+            if len(self.callers) >= CALLS_MAX:
+                raise SimulationError(f"the journal has more than {CALLS_MAX:,} calls")
+            # Whoever was served and is sent to a queue again comes as another.
+            again = event if known is None else replace(event, call=f"{call}~{len(self.callers)}")
+            known = self._known[call] = Known(again, at)
+            self.callers.append(known)
         self.ledger.joined(call, event.queue, at, callback=event.callback)
 
     def _gone(self, call: str, reason: LeaveReason, at: float) -> None:
@@ -240,9 +249,15 @@ class Recorder:
         if known.gave_up is None:
             known.waited, known.gave_up = at - known.at, reason
 
+    def _is_here(self, call: str) -> bool:
+        """Waiting, ringing or talking."""
+        return call in self.ledger.open or call in self._talking
+
     def _talked(self, call: str, at: float) -> None:
+        agent = self._talking.pop(call, "")
         if call in self._before:
-            self.script.append(Timed(at, AgentVacated(self._before.pop(call))))
+            self._before.remove(call)
+            self.script.append(Timed(at, AgentVacated(agent)))
         known = self._known.get(call)
         if known is not None and known.answered_at is not None and known.talk is None:
             known.talk = at - known.answered_at
@@ -250,9 +265,16 @@ class Recorder:
 
     def _failed(self, call: str, agent: str) -> None:
         """He answered, but his phone failed then."""
+        del self._talking[call]
         self.ledger.answer_failed(call)
+        waiting = self._core.world.calls.get(call)
+        if call in self._before:
+            self._before.remove(call)
+            self.script.append(Timed(self.now, AgentVacated(agent)))
+            if waiting is not None:
+                self._joined(CallJoined(call, waiting.queue, waiting.number), self.now)
         known = self._known.get(call)
-        if known is not None and known.answered_at is not None:
+        if known is not None and known.answered_at is not None and agent in known.responses:
             known.answered_at = known.waited = None
             known.responses[agent][-1] = Seen(
                 known.responses[agent][-1].seconds, RingOutcome.FAILED
@@ -275,6 +297,7 @@ class Recorder:
                     self._responded(call, agent, Seen(at - since, None))
             case Connect(call, agent):
                 known = self._known.get(call)
+                self._talking[call] = agent
                 _ = self._wrapping.pop(agent, None)
                 if known is not None:
                     known.answered_at, known.agent = at, agent

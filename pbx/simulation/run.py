@@ -84,8 +84,8 @@ class Run:
 
     __slots__ = (
         *("core", "day", "ledger"),
-        *("_heap", "_hops", "_offers", "_pending", "_phones", "_pickers", "_queue_of", "_random"),
-        *("_ready", "_serial", "_talking", "_waiting", "_watch", "_wraps"),
+        *("_heap", "_hops", "_looks", "_offers", "_pending", "_phones", "_picked", "_pickers"),
+        *("_queue_of", "_random", "_ready", "_serial", "_talking", "_waiting", "_watch", "_wraps"),
     )
 
     def __init__(self, day: Day, seed: int, phones: Phones, watch: Watch | None) -> None:
@@ -105,7 +105,9 @@ class Run:
         self._offers: dict[tuple[str, str], int] = {}  # So often an agent was offered a call.
         self._wraps: dict[str, int] = {}  # Agent -> when he ends his wrap-up himself.
         self._pickers = _pickers(day.config)  # Agent -> his manual queues.
-        self._ready: dict[str, None] = {}  # Pickers who may look at the list.
+        self._ready: dict[str, None] = {}  # Pickers who may look at the list ...
+        self._looks: dict[str, int] = {}  # ... and when each does so next.
+        self._picked: set[str] = set()  # Calls that somebody is just taking from it.
 
     def live(self) -> Ledger:
         """Until the day is over and everybody has gone, or has waited far beyond its end."""
@@ -153,6 +155,7 @@ class Run:
                 self._connect(effect, now)
             elif isinstance(effect, StopRinging):
                 _ = self._pending.pop(effect.agent, None)
+                self._picked.discard(effect.call)
             elif isinstance(effect, Leave):
                 self._left(effect, now)
 
@@ -255,6 +258,8 @@ class Run:
             self._apply(CallLeft(call, caller.gives_up), now)
 
     def _come_back(self, now: float, number: int, call: str, agent: str) -> None:
+        if agent not in self.core.agents:
+            return  # Removed meanwhile.
         view = self.core.agent(agent)
         if (view.state, view.reason) == (AgentState.BREAK, NO_ANSWER_BREAK):
             self._apply(AgentStatusSet(agent, AgentStatus.ACTIVE), now)
@@ -266,6 +271,7 @@ class Run:
         caller = self._waiting[call]
         if ring.auto_answer:
             response = AT_ONCE
+            self._picked.add(call)
         else:
             before = 0
             if caller.responses:
@@ -287,6 +293,7 @@ class Run:
         del self._queue_of[call]
         self._talking[call] = caller
         _ = self._pending.pop(agent, None)
+        self._picked.discard(call)
         _ = self._expect(now + caller.talk, _HANG_UP, call, agent)
 
     def _left(self, leave: Leave, now: float) -> None:
@@ -309,7 +316,7 @@ class Run:
         if agent in self._pickers:
             if changed.state is AgentState.READY:
                 self._ready[agent] = None
-                _ = self._expect(now + self._look_after(), _PICK, "", agent)
+                self._look(agent, now + self._look_after())
             else:
                 _ = self._ready.pop(agent, None)
 
@@ -319,21 +326,26 @@ class Run:
         """Whoever has been ready longest sees the new call first."""
         for agent in self._ready:
             if queue in self._pickers[agent]:
-                _ = self._expect(now + self._look_after(), _PICK, "", agent)
+                self._look(agent, now + self._look_after())
                 return
+
+    def _look(self, agent: str, at: float) -> None:
+        """When the agent looks at the list next: he has one pair of eyes."""
+        self._looks[agent] = self._expect(at, _PICK, "", agent)
 
     def _pick(self, now: float, number: int, call: str, agent: str) -> None:
         """He takes the first call of the list that he may have."""
-        if agent not in self._ready:
+        if agent not in self._ready or self._looks.get(agent) != number:
             return
         queues = self._pickers[agent]
-        seen = (call for call, queue in self._queue_of.items() if queue in queues)
+        free = (call for call in self._queue_of if call not in self._picked)
+        seen = (call for call in free if self._queue_of[call] in queues)
         for wanted in list(islice(seen, PICKS_MAX)):
             self._apply(CallPicked(wanted, agent), now)
             if agent not in self._ready:
                 return
         if self._queue_of:
-            _ = self._expect(now + LOOK_AGAIN_SECONDS, _PICK, "", agent)
+            self._look(agent, now + LOOK_AGAIN_SECONDS)
 
     def _look_after(self) -> float:
         return self._phones.answer_after.draw(self._random)

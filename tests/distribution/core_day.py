@@ -55,13 +55,15 @@ class CoreDay:
             case CallbackBooked(call, callback) if call in self.inside:
                 if call not in self.talks and callback not in self.inside:
                     self.inside[callback] = self.inside.pop(call)
-            case CallLeft(call) | ConversationEnded(call):
+            case CallLeft(call):
                 _ = self.inside.pop(call, None)
                 _ = self.talks.pop(call, None)
+            case ConversationEnded(call, agent) if self.talks.get(call) == agent:
+                del self.inside[call], self.talks[call]
             case RingEnded(call, agent):
                 self.phones.discard((call, agent))
-            case AnswerFailed(call):
-                _ = self.talks.pop(call, None)
+            case AnswerFailed(call, agent) if self.talks.get(call) == agent:
+                del self.talks[call]
             case CallMoved(call, queue) if call in self.inside:
                 if queue in {q.id for q in self.config.queues}:
                     _ = self.talks.pop(call, None)

@@ -135,6 +135,8 @@ def _join(day: CoreDay, rng: Random, *, plain: bool = False) -> CallJoined:
 def _about_a_call(day: CoreDay, rng: Random) -> Input:
     call = rng.choice(sorted(day.inside))
     kind = rng.random()
+    if kind < 0.04:
+        return _out_of_place(call, rng.choice(day.names), rng)
     if kind < 0.25:
         return CallLeft(call, rng.choice((LeaveReason.ABANDONED, LeaveReason.KEY)))
     if kind < 0.4 and day.late:
@@ -145,6 +147,18 @@ def _about_a_call(day: CoreDay, rng: Random) -> Input:
         day.calls += 1
         return CallbackBooked(call, rng.choice((f"c{day.calls}", f"c{day.calls}", call)))
     return CallPicked(call if rng.random() < 0.9 else "nothing", _who_picks(day, call, rng))
+
+
+def _out_of_place(call: str, agent: str, rng: Random) -> Input:
+    """It comes too late, or is somebody else's."""
+    return rng.choice(
+        (
+            RingStarted(call, agent),
+            RingEnded(call, agent, rng.choice(tuple(RingOutcome))),
+            ConversationEnded(call, agent),
+            AnswerFailed(call, agent),
+        )
+    )
 
 
 def _who_picks(day: CoreDay, call: str, rng: Random) -> str:

@@ -121,7 +121,8 @@ class Offers(Counts):
 
     def why_not(self, call: Caller, agent: str) -> str:
         person = self.people[agent]
-        if call.state == "talking":
+        claims = [phone.picked for who, phone in call.phones.items() if who != agent]
+        if call.state == "talking" or any(claims):
             return "TAKEN"
         if call.kept_for not in ("", agent):
             return "RESERVED"

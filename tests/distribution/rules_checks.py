@@ -28,6 +28,7 @@ from pbx.distribution.inputs import (
     TimePassed,
 )
 from pbx.snapshot import freeze, thaw
+from tests.distribution.rules_inputs import AGENTS, WANTS, Kind
 from tests.distribution.rules_machine import CallCentre
 from tests.distribution.rules_people import Caller
 from tests.distribution.rules_wants import could_serve, restricted
@@ -271,6 +272,9 @@ def _views(core: Distribution) -> list[str]:
 
 class ReconfigurationLosesNobody(CallCentre):
     """9. A new configuration in the middle of offers loses no call and leaves no phone ringing."""
+
+    kind = Kind(least=1)
+    wants = (*WANTS, *({"preferred_agent": agent} for agent in AGENTS))
 
     def before(self, event: Input) -> None:
         self.inside = list(self.watch.calls.values())

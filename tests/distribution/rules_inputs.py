@@ -4,7 +4,7 @@ Whole and half seconds, so that deadlines coincide often.
 """
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -34,6 +34,7 @@ from pbx.distribution.inputs import (
     WrapUpEnded,
     WrapUpExtended,
 )
+from tests.distribution.rules_people import Person
 from tests.distribution.rules_wants import CLAUSES, LANGUAGES
 
 AGENTS: Final = ("anna", "bohdan", "clara", "dmytro", "eva")
@@ -141,11 +142,11 @@ assert all(
 
 
 # Where the knobs stand that are not turned: as quick tests want them.
-USUAL: Final[dict[str, Any]] = {"ring_timeout": 8.0, "wrap_up": 2.0, "personal_for": 20.0}
+USUAL: Final[tuple[Knob, ...]] = (("ring_timeout", 8.0), ("wrap_up", 2.0))
 
 
 @lru_cache
-def members(agents: tuple[str, ...] = AGENTS) -> st.SearchStrategy[tuple[Member, ...]]:
+def members(agents: tuple[str, ...], least: int) -> st.SearchStrategy[tuple[Member, ...]]:
     return st.lists(
         st.builds(
             Member,
@@ -156,23 +157,32 @@ def members(agents: tuple[str, ...] = AGENTS) -> st.SearchStrategy[tuple[Member,
             ring_timeout=st.sampled_from((None, None, 3.0)),
             delay=st.sampled_from((0.0, 0.0, 0.0, 4.0)),
         ),
-        min_size=3,
+        min_size=least,
         max_size=len(agents),
         unique_by=lambda member: member.agent,
     ).map(tuple)
 
 
+class Kind(NamedTuple):
+    """What the call centres of a rule are like."""
+
+    strategies: tuple[Strategy, ...] = tuple(Strategy)
+    knobs: tuple[Knob, ...] = KNOBS
+    usual: tuple[Knob, ...] = USUAL
+    agents: tuple[str, ...] = AGENTS
+    queues: tuple[str, ...] = QUEUES
+    least: int = 3  # Members of each queue.
+
+
 @lru_cache
-def queues(
-    name: str, strategies: tuple[Strategy, ...], knobs: tuple[Knob, ...] = KNOBS
-) -> st.SearchStrategy[QueueConfig]:
-    turned = st.lists(st.sampled_from(knobs), max_size=10)
+def queues(name: str, kind: Kind) -> st.SearchStrategy[QueueConfig]:
+    turned = st.lists(st.sampled_from(kind.knobs), max_size=7)
     return st.builds(
         lambda strategy, members, knobs: QueueConfig(
-            name, strategy, members, **{**USUAL, **dict(knobs)}
+            name, strategy, members, **{**dict(kind.usual), **dict(knobs)}
         ),
-        st.sampled_from(strategies),
-        members(),
+        st.sampled_from(kind.strategies),
+        members(kind.agents, kind.least),
         turned,
     )
 
@@ -198,15 +208,13 @@ def agents(name: str) -> st.SearchStrategy[AgentConfig]:
 
 
 @st.composite
-def configs(
-    draw: st.DrawFn, strategies: tuple[Strategy, ...], knobs: tuple[Knob, ...] = KNOBS
-) -> DistributionConfig:
+def configs(draw: st.DrawFn, kind: Kind) -> DistributionConfig:
     """One or two queues; whoever is a member is configured, others mostly."""
-    names = draw(st.sampled_from((QUEUES[:1], QUEUES, QUEUES)))
-    made = tuple(draw(queues(name, strategies, knobs)) for name in names)
-    absent = draw(st.sampled_from(("", "", "", *AGENTS)))
+    names = draw(st.sampled_from((kind.queues[:1], kind.queues, kind.queues)))
+    made = tuple(draw(queues(name, kind)) for name in names)
+    absent = draw(st.sampled_from(("", "", "", *kind.agents)))
     needed = {member.agent for queue in made for member in queue.members}
-    people = [name for name in AGENTS if name in needed or name != absent]
+    people = [name for name in kind.agents if name in needed or name != absent]
     return DistributionConfig(
         made,
         tuple(draw(agents(name)) for name in people),
@@ -215,22 +223,26 @@ def configs(
     )
 
 
-def about(agent: str) -> tuple[Input, ...]:
-    """What an agent may do or suffer; what brings him back is likelier."""
-    return (
-        AgentSignedIn(agent),
-        AgentSignedIn(agent),
-        AgentReachable(agent),
-        AgentReachable(agent),
-        AgentStatusSet(agent, AgentStatus.ACTIVE),
-        AgentStatusSet(agent, AgentStatus.ACTIVE),
-        AgentVacated(agent),
-        AgentVacated(agent),
-        WrapUpEnded(agent),
-        WrapUpExtended(agent, 3.0),
+def about(agent: str, person: Person | None) -> tuple[Input, ...]:
+    """What an agent may do or suffer; what brings him back is likeliest."""
+    goes: tuple[Input, ...] = (
         AgentSignedOut(agent),
         AgentUnreachable(agent),
         AgentStatusSet(agent, AgentStatus.BREAK, "lunch"),
         AgentStatusSet(agent, AgentStatus.BREAK, "training"),
         AgentOccupied(agent),
     )
+    if person is None:
+        return (*goes, AgentSignedIn(agent), AgentReachable(agent))
+    comes: list[Input] = []
+    if not person.signed_in:
+        comes.append(AgentSignedIn(agent))
+    if not person.reachable:
+        comes.append(AgentReachable(agent))
+    if person.status is AgentStatus.BREAK:
+        comes.append(AgentStatusSet(agent, AgentStatus.ACTIVE))
+    if person.occupied:
+        comes.append(AgentVacated(agent))
+    if person.wrap_until is not None:
+        comes += [WrapUpEnded(agent), WrapUpExtended(agent, 3.0), WrapUpExtended(agent, 3.0)]
+    return (*goes, *comes, *comes, *comes, *comes)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from pbx.distribution.config import DistributionConfig, Member, Strategy
+from pbx.distribution.config import DistributionConfig, Member
 from pbx.distribution.core import Distribution
 from pbx.distribution.effects import Effect
 from pbx.distribution.errors import ConfigError
@@ -46,12 +46,11 @@ from pbx.distribution.inputs import (
 )
 from tests.distribution.rules_inputs import (
     AGENTS,
-    KNOBS,
     NUMBERS,
     QUEUES,
     TAGS,
     WANTS,
-    Knob,
+    Kind,
     about,
     configs,
 )
@@ -70,7 +69,7 @@ _agents = st.sampled_from(AGENTS)
 _queues = st.sampled_from(QUEUES)
 _any = st.integers(0, 15)  # The n-th of those there are, counted round.
 _ago = st.sampled_from((0.0, 0.0, 0.0, 20.0))
-_business = st.lists(st.integers(0, 6 * 51), max_size=6)
+_business = st.lists(st.integers(0, 7 * 51), max_size=6)
 _moments = st.sampled_from((0.0, 0.5, 1.0, 3.0))
 
 
@@ -90,9 +89,9 @@ def step(**drawn: Any) -> Callable[[Callable[..., None]], Any]:  # noqa: ANN401
 
 
 class CallCentre(RuleBasedStateMachine):
-    strategies: ClassVar[tuple[Strategy, ...]] = tuple(Strategy)
-    knobs: ClassVar[tuple[Knob, ...]] = KNOBS
+    kind: ClassVar[Kind] = Kind()
     wants: ClassVar[tuple[dict[str, Any], ...]] = WANTS
+    patience: ClassVar[int] = 4  # So many wait at most; then the first gives up.
 
     core: Distribution
     watch: Watch
@@ -156,11 +155,11 @@ class CallCentre(RuleBasedStateMachine):
 
     @initialize(data=st.data(), seed=st.integers(0, 3), absent=st.sampled_from(ABSENT))
     def opens(self, data: st.DataObject, seed: int, absent: tuple[str, ...]) -> None:
-        config = data.draw(configs(self.strategies, self.knobs))
+        config = data.draw(configs(self.kind))
         self.now, self.calls = 0.0, 0
         self.core, self.watch = Distribution(config, seed), Watch(config)
         self.opened(config, seed)
-        for agent in AGENTS:
+        for agent in self.kind.agents:
             if agent not in absent:
                 self.now += 0.5
                 self.do(AgentReachable(agent))
@@ -170,28 +169,37 @@ class CallCentre(RuleBasedStateMachine):
 
     @step(queue=_queues, n=_any, number=st.sampled_from(NUMBERS), ago=_ago)
     def somebody_calls(self, queue: str, n: int, number: str, ago: float) -> None:
-        want = self.wants[n % len(self.wants)]
+        self._call(queue, number, self.now - ago if ago else None, n)
+
+    @step(queue=_queues, gaps=st.lists(_moments, min_size=1, max_size=3))
+    def some_call(self, queue: str, gaps: list[float]) -> None:
+        for gap in gaps:
+            self._call(queue, "", None, 0)
+            self.pass_time(gap)
+
+    def _call(self, queue: str, number: str, joined_at: float | None, n: int) -> None:
         self.calls += 1
-        joined_at = self.now - ago if ago else None
         queue = self._existing(queue)
+        waiting = [caller.id for caller in self.watch.calls.values() if not caller.agent]
+        if len(waiting) >= self.patience:
+            self.do(CallLeft(waiting[0]))
+        want = self.wants[n % len(self.wants)]
         self.do(CallJoined(f"c{self.calls}", queue, number, joined_at=joined_at, **want))
 
     def business(self, numbers: list[int]) -> None:
         """Calls come, phones answer or do not, talks end, a second passes."""
         for number in numbers:
-            which, n = number % 6, number // 6
+            which, n = number % 7, number // 7
             talks, phones = self.talks(), self.watch.phones
             if which == 0 or (which == 1 and not (talks or phones)):
-                self.calls += 1
-                queue, caller = QUEUES[n % len(QUEUES)], NUMBERS[n % len(NUMBERS)]
-                want = self.wants[n % len(self.wants)]
-                self.do(CallJoined(f"c{self.calls}", self._existing(queue), caller, **want))
+                self._call(QUEUES[n % len(QUEUES)], NUMBERS[n % len(NUMBERS)], None, n)
             elif which in (1, 2) and phones:
                 call, agent = _nth(phones, n)
                 outcome = OUTCOMES[n % len(OUTCOMES)] or RingOutcome.ANSWERED
                 self.do(RingEnded(call, agent, outcome))
             elif which in (1, 2, 3, 4) and talks:
-                self.do(ConversationEnded(*_nth(talks, n)))
+                call, agent = _nth(talks, n)
+                self.do((AnswerFailed if n % 7 == 6 else ConversationEnded)(call, agent))
             else:
                 self.pass_time(1.0)
 
@@ -251,16 +259,17 @@ class CallCentre(RuleBasedStateMachine):
     @step(agent=_agents, n=_any, also=_agents)
     def an_agent_does(self, agent: str, n: int, also: str) -> None:
         """Another comes to work meanwhile, or somebody would be missing all day."""
-        does = about(agent)
-        self.do(does[n % len(does)])
+        self._does(agent, n)
         for event in (AgentReachable(also), AgentSignedIn(also), AgentStatusSet(also, _ACTIVE)):
             self.do(event)
 
     @precondition(lambda self: self.awaited())
     @step(which=_any, n=_any)
     def somebody_awaited_does(self, which: int, n: int) -> None:
-        agent = _nth(self.awaited(), which)
-        does = about(agent)
+        self._does(_nth(self.awaited(), which), n)
+
+    def _does(self, agent: str, n: int) -> None:
+        does = about(agent, self.watch.people.get(agent))
         self.do(does[n % len(does)])
 
     def awaited(self) -> set[str]:
@@ -285,7 +294,7 @@ class CallCentre(RuleBasedStateMachine):
             TagsSet(agent),
             *(TagsSet(agent, tags) for tags in TAGS),
             StrategySet(queue),
-            *(StrategySet(queue, strategy) for strategy in self.strategies),
+            *(StrategySet(queue, strategy) for strategy in self.kind.strategies),
             OperatorsSet(queue, agent, "bohdan"),
             OperatorsSet(queue, "nobody", agent),
             PeriodBegan(Period.DAY),
@@ -296,18 +305,23 @@ class CallCentre(RuleBasedStateMachine):
     @step(
         data=st.data(),
         queue=_queues,
-        how=st.sampled_from(("same", "knob", "knob", "knob", "without", "anew")),
+        how=st.sampled_from(("same", "knob", "knob", "knob", "without", "fired", "fired", "anew")),
+        n=_any,
     )
-    def it_is_configured(self, data: st.DataObject, queue: str, how: str) -> None:
+    def it_is_configured(self, data: st.DataObject, queue: str, how: str, n: int) -> None:
         config, queue = self.watch.settings.given, self._existing(queue)
         kept = tuple(config for config in config.queues if config.id != queue)
         match how if self.watch.queues else "anew":
             case "anew":
-                config = data.draw(configs(self.strategies, self.knobs))
+                config = data.draw(configs(self.kind))
             case "without":
                 config = replace(config, queues=kept)
+            case "fired":
+                rung = [agent for _, agent in self.watch.phones]
+                theirs = [agent for agent in rung if agent in self.awaited()]
+                config = _without(config, _nth(theirs or rung or AGENTS, n))
             case "knob":
-                knob = dict([data.draw(st.sampled_from(self.knobs))])
+                knob = dict([data.draw(st.sampled_from(self.kind.knobs))])
                 config = replace(
                     config,
                     queues=tuple(
@@ -343,6 +357,18 @@ class CallCentre(RuleBasedStateMachine):
             if call in self.watch.calls:
                 self.do(CallLeft(call))
         self.pass_time(LONGEST_TIMER)
+
+
+def _without(config: DistributionConfig, agent: str) -> DistributionConfig:
+    """As if he had never been there."""
+    return replace(
+        config,
+        agents=tuple(one for one in config.agents if one.id != agent),
+        queues=tuple(
+            replace(queue, members=tuple(one for one in queue.members if one.agent != agent))
+            for queue in config.queues
+        ),
+    )
 
 
 def _nth(things: Any, n: int) -> Any:  # noqa: ANN401

@@ -1,6 +1,8 @@
 """Rule 8 of the spec: what each strategy promises of whom it chooses, whatever else happens."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from hypothesis import strategies as st
 
 from pbx.distribution.config import (
     DistributionConfig,
@@ -23,8 +25,17 @@ from pbx.distribution.inputs import (
     TagsSet,
 )
 from tests.distribution.rules_counts import COUNTED, Tally
-from tests.distribution.rules_inputs import COUNTS, OFFERS, TIMES, WISHES, Knob
-from tests.distribution.rules_machine import CallCentre
+from tests.distribution.rules_inputs import (
+    AGENTS,
+    COUNTS,
+    KNOBS,
+    OFFERS,
+    TIMES,
+    WISHES,
+    Kind,
+    Knob,
+)
+from tests.distribution.rules_machine import CallCentre, step
 from tests.distribution.rules_people import Caller
 from tests.distribution.rules_wants import could_serve, is_held, named, strategy_of
 
@@ -37,7 +48,7 @@ _OPERATORS = (How.MAIN, How.BACKUP)
 class Chosen(CallCentre):
     """The chosen one is not tried yet if anybody is, and of these none has a lower key."""
 
-    knobs: ClassVar[tuple[Knob, ...]] = TIMES + OFFERS + WISHES + COUNTS
+    kind: ClassVar[Kind] = Kind(knobs=KNOBS)
 
     def opened(self, config: DistributionConfig, seed: int) -> None:
         self.tally = Tally(self.watch)
@@ -115,21 +126,56 @@ class Chosen(CallCentre):
         return sum(level > 0 and name not in asked for name, level in tags)
 
 
-class Counted(Chosen):
-    """Only what matters for counting, and that often."""
-
-    knobs: ClassVar[tuple[Knob, ...]] = (
-        *COUNTS,
-        ("outbound_resets_idle", False),
-        ("retry_after", RetryDelays(0.0, 0.0, 0.0, 0.0)),
+def _only(strategy: Strategy, *knobs: Knob) -> Kind:
+    """Queues of this strategy, sometimes of those that turn to it after a while."""
+    return Kind(
+        (strategy, strategy, Strategy.MANUAL),
+        (*knobs, ("then", strategy), ("then", strategy), ("auto_after", 3.0)),
     )
+
+
+class InOrder(Chosen):
+    kind = _only(Strategy.IN_ORDER, *TIMES, *OFFERS, *WISHES)
+
+
+class ByRank(Chosen):
+    kind = _only(Strategy.BY_RANK, *TIMES, *OFFERS, *WISHES)
+
+
+class FewestTags(Chosen):
+    kind = _only(Strategy.FEWEST_TAGS, *WISHES, ("count_tags", TagCount.FOREIGN))
+
+
+# For these three a few agents have much to do: nothing else would tell one value from another.
+_FEW: Final = AGENTS[:3]
+_QUICK: Final[tuple[Knob, ...]] = (
+    ("ring_timeout", 8.0),
+    ("retry_after", RetryDelays(0.0, 0.0, 0.0, 0.0)),
+)
+
+
+class LongestIdle(Chosen):
+    kind = Kind(
+        (Strategy.LONGEST_IDLE,),
+        (("outbound_resets_idle", False), ("wrap_up", 2.0), ("requires", "sales")),
+        _QUICK,
+        _FEW,
+    )
+    wants = ({}, {}, {"requires": "french"})
+    patience = 1
+
+    def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
+        return AgentOccupied(agent), AgentVacated(agent), TagsSet(agent)
+
+
+class FewestCalls(Chosen):
+    kind = Kind((Strategy.FEWEST_CALLS,), (*COUNTS, ("wrap_up", 2.0)), _QUICK, _FEW)
     wants = ({},)
+    patience = 1
 
     def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
         return (
-            PeriodBegan(Period.DAY),
-            PeriodBegan(Period.HOUR),
-            PeriodBegan(Period.HOUR),
+            AgentSignedOut(agent),
             AgentSignedOut(agent),
             AgentSignedOut(agent),
             StrategySet(queue, Strategy.RANDOM),
@@ -138,37 +184,13 @@ class Counted(Chosen):
             MemberRestored(queue, agent),
         )
 
-
-class LongestIdle(Chosen):
-    strategies = (Strategy.LONGEST_IDLE,)
-    knobs = (("outbound_resets_idle", False), ("wrap_up", 0.0), ("requires", "sales"))
-    wants = ({}, {}, {"requires": "french"})
-
-    def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
-        return AgentOccupied(agent), AgentVacated(agent), TagsSet(agent)
+    @step(period=st.sampled_from(Period))
+    def a_period_begins(self, period: Period) -> None:
+        self.do(PeriodBegan(period))
 
 
-class FewestCalls(Counted):
-    strategies = (Strategy.FEWEST_CALLS,)
-
-
-class LeastTalkTime(Counted):
-    strategies = (Strategy.LEAST_TALK_TIME,)
-
-
-class ByRank(Chosen):
-    strategies = (Strategy.BY_RANK, Strategy.BY_RANK, Strategy.MANUAL)
-    knobs = (*TIMES, *OFFERS, *WISHES, ("then", Strategy.BY_RANK))
-
-
-class InOrder(Chosen):
-    strategies = (Strategy.IN_ORDER, Strategy.IN_ORDER, Strategy.MANUAL)
-    knobs = (*TIMES, *OFFERS, *WISHES, ("then", Strategy.IN_ORDER))
-
-
-class FewestTags(Chosen):
-    strategies = (Strategy.FEWEST_TAGS,)
-    knobs = (*WISHES, ("count_tags", TagCount.FOREIGN), ("count_tags", TagCount.FOREIGN))
+class LeastTalkTime(FewestCalls):
+    kind = FewestCalls.kind._replace(strategies=(Strategy.LEAST_TALK_TIME,))
 
 
 class AnyStrategy(Chosen):
@@ -178,8 +200,7 @@ class AnyStrategy(Chosen):
 class Everybody(CallCentre):
     """`ring_all`: everybody who is ready and may serve the call rings at once."""
 
-    strategies = (Strategy.RING_ALL,)
-    knobs = TIMES + OFFERS + WISHES
+    kind = Kind((Strategy.RING_ALL,), TIMES + OFFERS + WISHES)
 
     def at_effect(self, effect: Effect) -> None:
         if not isinstance(effect, Ring) or effect.explanation.how is not How.EVERYBODY:

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.distribution import journal
@@ -138,6 +138,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("kind", get_args(Input), ids=lambda kind: kind.__name__)
+@settings(deadline=None)  # Configurations are large.
 @given(st.data())
 def test_every_input_reads_back(kind: type[Input], data: st.DataObject) -> None:
     event = data.draw(values_of(kind))
@@ -152,6 +153,7 @@ def test_every_input_reads_back(kind: type[Input], data: st.DataObject) -> None:
     assert journal.line(read.at, read.event, read.sum) == text
 
 
+@settings(deadline=None)
 @given(values_of(DistributionConfig))
 def test_every_configuration_reads_back(config: DistributionConfig) -> None:
     text = journal.header(config, 7)
@@ -168,6 +170,7 @@ def test_of_every_effect_everything_is_summed() -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(Effect), ids=lambda kind: kind.__name__)
+@settings(deadline=None)
 @given(st.data())
 def test_every_effect_can_be_summed_and_written(kind: type[Effect], data: st.DataObject) -> None:
     effect = data.draw(values_of(kind))

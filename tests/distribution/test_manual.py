@@ -142,16 +142,14 @@ def test_a_call_that_is_gone_or_answered_is_taken() -> None:
 
 
 def test_two_want_the_same_call() -> None:
-    """The second takes it over while it rings for the first; when it is answered he is too late."""
+    """The first has it, and the second is told so; if the first does not get it, all may try."""
     desk = Desk(queue(MANUAL, *ABC))
     desk.join(10.0, "c1")
     pick(desk, 11.0, "c1", "anna")
-    assert pick(desk, 11.0, "c1", "bohdan") == [
-        "stop anna for c1: answered_elsewhere",
-        "ring bohdan for c1",
-    ]
-    assert desk.answer(11.1, "c1", "anna") == ["release anna of c1"]
-    assert desk.answer(11.2, "c1", "bohdan") == ["connect c1 to bohdan"]
+    assert pick(desk, 11.0, "c1", "bohdan") == ["bohdan may not pick c1: TAKEN"]
+    assert desk.reject(11.1, "c1", "anna") == []
+    assert pick(desk, 11.2, "c1", "bohdan") == ["ring bohdan for c1"]
+    assert desk.answer(11.3, "c1", "bohdan") == ["connect c1 to bohdan"]
 
 
 def test_what_is_required_counts_for_picking_too_and_is_relaxed() -> None:

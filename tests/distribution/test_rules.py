@@ -29,7 +29,7 @@ PROFILES = {
     "thorough": settings(max_examples=1000, stateful_step_count=50, deadline=None),
     "mutants": settings(
         max_examples=60,
-        stateful_step_count=30,
+        stateful_step_count=35,
         deadline=None,
         derandomize=True,
         database=None,
@@ -91,7 +91,7 @@ class TestRule8:
     def test_dice(self) -> None:
         """100,000 draws: 11,112 times the order of nine.
 
-        Fair dice exceed the limits once in a thousand times, and these are always the same.
+        Fair dice exceed the limits once in a thousand times or less; these are always the same.
         """
         orders = orders_drawn(11_112, 9)
         assert all(len(set(order)) == 9 for order in orders), "nobody twice in a round"
@@ -99,4 +99,5 @@ class TestRule8:
             assert chi_square(Counter(order[place] for order in orders), 9) < 26.1
         assert 39.8 < chi_square(Counter(order[:2] for order in orders), 9 * 8) < 112.3
         # No memory from one call to the next.
-        assert chi_square(Counter((a[0], b[0]) for a, b in pairwise(orders)), 81) < 124.8
+        for place in range(9):
+            assert chi_square(Counter((a[place], b[0]) for a, b in pairwise(orders)), 81) < 135.9

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.distribution import journal
@@ -190,6 +190,7 @@ def test_a_state_that_cannot_be_read_costs_its_segment(state: str, says: str) ->
     assert replay.inputs == day.tally.inputs
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_anything_is_replayed_or_reported(data: st.DataObject) -> None:
     lines = shift().lines
