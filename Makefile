@@ -16,7 +16,7 @@ LOCK_PYTHON := 3.11
 export SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sim theory bench sounds lock clean packages
+.PHONY: help run demo test check sim theory mutants bench sounds lock clean packages
 
 help: ## This list
 	@echo "make TARGET [VARIABLE=value]"; echo

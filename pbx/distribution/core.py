@@ -315,7 +315,7 @@ def _time_passed(world: World, now: float) -> None:
 
 
 def _due(world: World, deadline: Deadline, now: float) -> None:
-    _, code, _, owner, agent_id = deadline
+    _, code, owner, agent_id = deadline
     due = Due(code)
     match due:
         case Due.RING:

@@ -26,23 +26,25 @@ class Due(IntEnum):
     BREAK = 12  # An agent's break has lasted as long as it may.
 
 
-Deadline = tuple[float, int, int, str, str]
-"""When; a Due; serial (the order in which they were set); whose; for RING the agent."""
+Deadline = tuple[float, int, str, str]
+"""When; a Due; whose; for RING the agent.
+
+What is due at the same moment is ordered by its owner, not by when it was noted: so it does not
+matter which outdated entries have been dropped, and a replay sees the same order.
+"""
 
 
 class Deadlines:
-    __slots__ = ("_heap", "_serial")
+    __slots__ = ("_heap",)
 
     def __init__(self) -> None:
         self._heap: list[Deadline] = []
-        self._serial = 0
 
     def __len__(self) -> int:
         return len(self._heap)
 
     def add(self, at: float, due: int, owner: str, agent: str = "") -> None:
-        self._serial += 1
-        heappush(self._heap, (at, due, self._serial, owner, agent))
+        heappush(self._heap, (at, due, owner, agent))
 
     def first(self) -> Deadline | None:
         return self._heap[0] if self._heap else None

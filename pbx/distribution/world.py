@@ -213,7 +213,7 @@ class World:
 
     def is_current(self, deadline: Deadline) -> bool:
         """Does the owner still mean it?"""
-        at, code, _, owner, agent_id = deadline
+        at, code, owner, agent_id = deadline
         due = Due(code)
         match due:
             case Due.WRAP_UP | Due.DELAY | Due.BREAK:

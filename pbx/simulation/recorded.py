@@ -15,7 +15,7 @@ from pbx.simulation.day import Caller, Day
 from pbx.simulation.durations import Durations, Exponential, Fixed, Observed, Seen, Survival
 from pbx.simulation.errors import SimulationError
 from pbx.simulation.ledger import Ledger
-from pbx.simulation.phones import Phones
+from pbx.simulation.phones import AT_ONCE, Phones
 from pbx.simulation.recorder import Known, Recorder
 
 # With fewer observations of a queue or an agent those of all are taken.
@@ -142,6 +142,7 @@ def _phones(recorder: Recorder) -> Phones:
     others = Habit([one for responses in seen.values() for one in responses], tail=False)
     habits = {agent: Habit(responses, tail=False) for agent, responses in seen.items()}
     return Phones(
+        answer_after=Observed(tuple(recorder.picks)) if recorder.picks else AT_ONCE,
         back_after=Observed(tuple(recorder.breaks)) if recorder.breaks else Fixed(BREAK_SECONDS),
         habits={name: habit for name, habit in habits.items() if habit.events >= OBSERVATIONS_MIN},
         others=others,

@@ -93,6 +93,8 @@ class Recorder:
         self._ringing: dict[tuple[str, str], float] = {}
         self._wrapping: dict[str, tuple[Known, float]] = {}
         self._on_break: dict[str, float] = {}
+        self.picks: list[float] = []  # How long calls that could be picked were not.
+        self._ready: dict[str, float] = {}  # Agent -> since when.
         self._talking: dict[str, str] = {}  # Call -> agent.
         self._before: set[str] = set()  # Of those, whoever talked already when the day began.
         self._core = core
@@ -274,11 +276,10 @@ class Recorder:
             if waiting is not None:
                 self._joined(CallJoined(call, waiting.queue, waiting.number), self.now)
         known = self._known.get(call)
-        if known is not None and known.answered_at is not None and agent in known.responses:
+        if known is not None and known.answered_at is not None:
             known.answered_at = known.waited = None
-            known.responses[agent][-1] = Seen(
-                known.responses[agent][-1].seconds, RingOutcome.FAILED
-            )
+            if seen := known.responses.get(agent):
+                seen[-1] = Seen(seen[-1].seconds, RingOutcome.FAILED)
 
     def _responded(self, call: str, agent: str, response: Response) -> None:
         known = self._known.get(call)
@@ -291,6 +292,9 @@ class Recorder:
         match effect:
             case Ring(call, agent):
                 self._ringing[call, agent] = at
+                if effect.auto_answer and call in self.ledger.open:
+                    ready = self._ready.get(agent, self.start)
+                    self.picks.append(at - max(self.ledger.open[call].joined_at, ready))
             case StopRinging(call, agent):
                 since = self._ringing.pop((call, agent), None)
                 if since is not None:
@@ -313,6 +317,8 @@ class Recorder:
                 pass
 
     def _changed(self, agent: str, state: AgentState, reason: str, at: float) -> None:
+        if state is AgentState.READY:
+            self._ready[agent] = at
         if (state, reason) == (AgentState.BREAK, NO_ANSWER_BREAK):
             _ = self._on_break.setdefault(agent, at)
         elif agent in self._on_break:

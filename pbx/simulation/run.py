@@ -260,8 +260,8 @@ class Run:
     def _come_back(self, now: float, number: int, call: str, agent: str) -> None:
         if agent not in self.core.agents:
             return  # Removed meanwhile.
-        view = self.core.agent(agent)
-        if (view.state, view.reason) == (AgentState.BREAK, NO_ANSWER_BREAK):
+        known = self.core.world.agents.get(agent)  # Perhaps he was dismissed meanwhile.
+        if known is not None and (known.state, known.reason) == (AgentState.BREAK, NO_ANSWER_BREAK):
             self._apply(AgentStatusSet(agent, AgentStatus.ACTIVE), now)
 
     # --- From the core: ---

@@ -23,6 +23,7 @@ from pbx.distribution.inputs import (
     Configured,
     Input,
     LeaveReason,
+    MemberDropped,
     RingEnded,
     RingOutcome,
     TimePassed,
@@ -275,6 +276,10 @@ class ReconfigurationLosesNobody(CallCentre):
 
     kind = Kind(least=1)
     wants = (*WANTS, *({"preferred_agent": agent} for agent in AGENTS))
+
+    def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
+        drops = MemberDropped(queue, agent), MemberDropped(queue, agent, self.now + 5.0)
+        return *drops, *drops, *super().acts(queue, agent)
 
     def before(self, event: Input) -> None:
         self.inside = list(self.watch.calls.values())

@@ -53,6 +53,7 @@ from tests.distribution.rules_inputs import (
     Kind,
     about,
     configs,
+    members,
 )
 from tests.distribution.rules_wants import settle
 from tests.distribution.rules_watch import Watch
@@ -64,6 +65,10 @@ LONGEST_TIMER: Final = 310.0
 
 ABSENT: Final = ((), (), ("anna",), ("bohdan", "clara"), AGENTS)
 OUTCOMES: Final = (*[RingOutcome.ANSWERED] * 4, *list(RingOutcome)[1:], None)
+HOW: Final = (
+    *("same", "anew", "without"),
+    *("fired", "fired", "members", "members", "knob", "knob", "knob"),
+)
 _ACTIVE: Final = AgentStatus.ACTIVE
 _agents = st.sampled_from(AGENTS)
 _queues = st.sampled_from(QUEUES)
@@ -278,8 +283,9 @@ class CallCentre(RuleBasedStateMachine):
         people = self.watch.people.items()
         return kept | {agent for agent, person in people if person.wrap_until is not None}
 
-    @step(data=st.data(), queue=_queues, agent=_agents)
-    def the_office_does(self, data: st.DataObject, queue: str, agent: str) -> None:
+    @step(data=st.data(), queue=_queues, n=_any)
+    def the_office_does(self, data: st.DataObject, queue: str, n: int) -> None:
+        agent = _nth([*(agent for _, agent in self.watch.phones), *self.kind.agents], n)
         self.do(data.draw(st.sampled_from(self.acts(queue, agent))))
 
     def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
@@ -305,7 +311,7 @@ class CallCentre(RuleBasedStateMachine):
     @step(
         data=st.data(),
         queue=_queues,
-        how=st.sampled_from(("same", "knob", "knob", "knob", "without", "fired", "fired", "anew")),
+        how=st.sampled_from(HOW),
         n=_any,
     )
     def it_is_configured(self, data: st.DataObject, queue: str, how: str, n: int) -> None:
@@ -316,19 +322,18 @@ class CallCentre(RuleBasedStateMachine):
                 config = data.draw(configs(self.kind))
             case "without":
                 config = replace(config, queues=kept)
+            case "members":
+                there = {agent.id for agent in config.agents}
+                drawn = data.draw(members(self.kind.agents, self.kind.least))
+                chosen = tuple(member for member in drawn if member.agent in there)
+                config = _with(config, queue, members=chosen)
             case "fired":
                 rung = [agent for _, agent in self.watch.phones]
                 theirs = [agent for agent in rung if agent in self.awaited()]
                 config = _without(config, _nth(theirs or rung or AGENTS, n))
             case "knob":
                 knob = dict([data.draw(st.sampled_from(self.kind.knobs))])
-                config = replace(
-                    config,
-                    queues=tuple(
-                        replace(given, **knob) if given.id == queue else given
-                        for given in config.queues
-                    ),
-                )
+                config = _with(config, queue, **knob)
             case _:
                 pass
         self.do(Configured(config))
@@ -357,6 +362,16 @@ class CallCentre(RuleBasedStateMachine):
             if call in self.watch.calls:
                 self.do(CallLeft(call))
         self.pass_time(LONGEST_TIMER)
+
+
+def _with(config: DistributionConfig, queue: str, **fields: Any) -> DistributionConfig:  # noqa: ANN401
+    """Something else in one queue."""
+    return replace(
+        config,
+        queues=tuple(
+            replace(given, **fields) if given.id == queue else given for given in config.queues
+        ),
+    )
 
 
 def _without(config: DistributionConfig, agent: str) -> DistributionConfig:

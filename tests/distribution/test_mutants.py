@@ -1,4 +1,4 @@
-"""Do the rule tests notice bugs? Each of these is noticed by the test of the rule it breaks."""
+"""Do the rule tests notice bugs? Each of these by the test of the rule that it breaks."""
 
 from collections import Counter
 

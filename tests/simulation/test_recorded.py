@@ -115,6 +115,19 @@ def figures_of(day: RecordedDay) -> Values:
     return found.runs[0]
 
 
+def test_calls_picked_from_the_list(tmp_path: Path) -> None:
+    """Who picks which call is chance, but that agents take so long to is learnt."""
+    phones = Phones(Observed((3.0, 8.0, 20.0)))
+    that_day = recorded(office(Strategy.MANUAL).day(5), phones, tmp_path / "day.jsonl")
+    picks = that_day.recorder.picks
+    assert 3.0 < sum(picks) / len(picks) < 12.0
+    lived = study(that_day.same, that_day.phones, Scope(), runs=4, seed=1)
+    expected, measured = figures_of(that_day)["service_level"], lived.range("service_level")
+    assert expected is not None
+    assert measured is not None
+    assert measured.mean == pytest.approx(expected, abs=3 * POINTS)
+
+
 @pytest.mark.parametrize("strategy", [s for s in Strategy if s is not Strategy.MANUAL])
 def test_unchanged_it_is_the_same_day(tmp_path: Path, strategy: Strategy) -> None:
     """Far closer than two percentage points: call for call."""

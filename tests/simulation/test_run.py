@@ -155,6 +155,18 @@ def test_agents_pick_from_the_list() -> None:
     ]
 
 
+def test_agents_do_not_take_a_call_from_each_other() -> None:
+    one = day(
+        company(queue("sales", "anna", "borys", strategy=Strategy.MANUAL)),
+        caller("c1", 10.0, 100.0),
+        caller("c2", 20.0, 50.0),
+        caller("c3", 30.0, 50.0),
+    )
+    assert [(call, wait) for call, _, wait, _, _ in lived(one)] == [
+        *(("c1", 0.0), ("c2", 0.0), ("c3", 40.0)),
+    ]
+
+
 def test_a_callback_keeps_the_place() -> None:
     one = day(
         company(queue("sales", "anna")),
