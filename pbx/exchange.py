@@ -36,27 +36,22 @@ from pbx.events import (
     AgentStateChanged,
     BreakTooLong,
     Event,
-    RegistrationChanged,
-    RequestRefused,
     WorkerFailed,
 )
 from pbx.history.records import Hangup, Verdict
 from pbx.plan import Plan
-from pbx.switching import CarryOutEffects, Switching
+from pbx.reception import Reception
+from pbx.switchboard import CarryOutEffects, Item
 from sip import events as sip
 from sip.auth import Gate
 from sip.endpoint import Endpoint, EndpointConfig
 from sip.errors import ParseError
 from sip.flow import Flow
 from sip.message import Request, Response
-from sip.registration import BindingChange, BindingKind, Registrar, RegistrarLimits
+from sip.registration import BindingChange, Registrar, RegistrarLimits
 from sip.tokens import Tokens
-from sip.uri import Uri
 
 Output = sip.Send | ToWorker | Event
-Item = Any
-"""What the work queue holds: outputs of the layers, and (call, command) pairs."""
-
 FAULTS_MAX: Final = 100  # Kept until the edge has logged them.
 FAULT_FRAMES: Final = 4  # Of the traceback: where it happened and how we came there.
 
@@ -64,7 +59,7 @@ STEPS_MAX: Final = 1_000_000
 """Of one wake-up. Only a loop among our own machines gets there."""
 
 
-class Exchange(Switching):
+class Exchange(Reception):
     """Everything that decides. `epoch` is the Unix time at monotonic zero."""
 
     def __init__(
@@ -96,6 +91,7 @@ class Exchange(Switching):
         )
         self.endpoint = endpoint
         self.gate = gate
+        self.parts = self.make_parts()
         self.strict = strict
         self.faults: list[str] = []
         self._deadlines = Deadlines()
@@ -115,6 +111,8 @@ class Exchange(Switching):
         self._apply_plan()
         self.gate.replace(plan.realm, plan.accounts, plan.trusted)
         items: list[Item] = self._tell(inputs.Configured(plan.distribution), now)
+        for part in self.parts.values():
+            items += part.configure(plan, now)
         items += self._attend(self.attendance.configure(plan, self._devices()), now)
         return self._run(items, now)
 
@@ -155,6 +153,8 @@ class Exchange(Switching):
             items += self._tell(inputs.TimePassed(), now)
         items += self.registrar.on_time(now)
         items += self._attend(self.attendance.on_time(now), now)
+        for part in self.parts.values():
+            items += part.on_time(now)
         for kind, key in self._deadlines.take_expired(now):
             items += self._on_deadline(kind, key, now)
         return self._run(items, now)
@@ -190,6 +190,7 @@ class Exchange(Switching):
             self.registrar.next_deadline,
             self.attendance.next_deadline,
             self._deadlines.next_deadline,
+            *[part.next_deadline for part in self.parts.values()],
         ):
             if other is not None and (nearest is None or other < nearest):
                 nearest = other
@@ -339,60 +340,6 @@ class Exchange(Switching):
             return []
         return self._commands(call, call.block.on_played(call, now))
 
-    def _on_request(self, event: sip.RequestReceived, now: float) -> list[Item]:
-        request = event.request
-        if request.method == "REGISTER":
-            return self._on_register(event, now)
-        if request.method == "OPTIONS":
-            return [*self.endpoint.respond(event.transaction, 200, now)]
-        # Presence, lamps and messages are not there yet. 489 names what we do (nothing), RFC 6665
-        # §8.2.1.
-        status = 489 if request.method in ("SUBSCRIBE", "PUBLISH") else 405
-        return [
-            *self.endpoint.respond(event.transaction, status, now),
-            RequestRefused(request.method, event.flow.remote[0], status, self._wall(now)),
-        ]
-
-    def _on_register(self, event: sip.RequestReceived, now: float) -> list[Item]:
-        aor = event.request.to.uri.user or ""
-        extension = self.plan.extensions.get(aor)
-        allowed = event.username == aor or (event.username is None and extension is not None)
-        if extension is None or not allowed or extension.contact:
-            # Registering somebody else's extension: RFC 3261 §10.3 step 4.
-            refused = RequestRefused("REGISTER", event.flow.remote[0], 403, self._wall(now))
-            return [*self.endpoint.respond(event.transaction, 403, now), refused]
-        (status, headers), changes = self.registrar.register(aor, event.request, event.flow, now)
-        return [*self.endpoint.respond(event.transaction, status, now, headers), *changes]
-
-    def _on_binding(self, change: BindingChange, now: float) -> list[Item]:
-        devices = len(self.registrar.bindings(change.aor))
-        items: list[Item] = [
-            RegistrationChanged(
-                change.aor, change.binding.contact, change.kind.value, devices, self._wall(now)
-            )
-        ]
-        agent = self.plan.agent_of.get(change.aor)
-        if agent is not None and change.kind is not BindingKind.REFRESHED:
-            items += self._attend(self.attendance.on_devices(agent, devices, now), now)
-        return items
-
-    def _on_invite(self, event: sip.InviteReceived, now: float) -> list[Item]:
-        request = event.request
-        if len(self.calls) >= self.plan.calls_max:
-            retry = (("Retry-After", "5"),)
-            return [*self.endpoint.reject(event.session, 503, now, retry)]
-        sender = request.from_
-        if event.username is None:
-            caller, name, extension = sender.uri.user or "anonymous", sender.display, ""
-        else:
-            caller = extension = event.username
-            known = self.plan.extensions.get(extension)
-            name = known.name if known is not None else ""
-        called = Uri.parse(request.uri).user or ""
-        return self.new_call(
-            event.session, request.body, event.flow, caller, name, extension, called, now
-        )
-
     def _on_progress(self, event: sip.SessionProgress, now: float) -> list[Item]:
         return [*self.legs.on_progress(event, now)]
 
@@ -414,12 +361,6 @@ class Exchange(Switching):
     def _nothing(self, event: object, now: float) -> list[Item]:
         return []
 
-    def _attend(self, told: list[inputs.Input], now: float) -> list[Item]:
-        return [effect for event in told for effect in self._tell(event, now)]
-
-    def _devices(self) -> dict[str, int]:
-        return {name: len(self.registrar.bindings(name)) for name in self.plan.extensions}
-
     def _apply_plan(self) -> None:
         self.legs.codecs = self.plan.codecs
         self.legs.media_host = self.plan.media_host
@@ -427,7 +368,7 @@ class Exchange(Switching):
 
     _HANDLERS: ClassVar[dict[type, Any]] = {
         tuple: _do,
-        sip.InviteReceived: _on_invite,
+        sip.InviteReceived: Reception._on_invite,
         sip.SessionProgress: _on_progress,
         sip.SessionAnswered: _on_answered,
         sip.SessionAcked: _on_acked,
@@ -435,10 +376,10 @@ class Exchange(Switching):
         sip.OfferRejected: _nothing,
         sip.SessionOffered: _on_offered,
         sip.SessionEnded: _on_ended,
-        sip.RequestReceived: _on_request,
+        sip.RequestReceived: Reception._on_request,
         sip.InDialogRequest: _on_in_dialog,
-        sip.RequestDone: _nothing,
-        BindingChange: _on_binding,
+        sip.RequestDone: Reception._on_done,
+        BindingChange: Reception._on_binding,
         CarryOutEffects: _carry_out_effects,
         LegRinging: _on_leg,
         LegAnswered: _on_leg,
