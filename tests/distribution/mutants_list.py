@@ -372,12 +372,12 @@ PROMISES: Final = (
         "TestRule8FewestCalls",
     ),
     Mutant(
-        "talk-in-the-wrong-window",
+        "talk-forgotten",
         8,
         "work.py",
-        "                return self.day_talk\n",
-        "                return self.hour_talk\n",
-        "least_talk_time: the day is forgotten every hour",
+        "        self.day_talk += milliseconds\n",
+        "",
+        "least_talk_time: what somebody talks does not count for the day",
         "TestRule8LeastTalkTime",
     ),
     Mutant(

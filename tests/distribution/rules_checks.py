@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from pbx.distribution import journal
@@ -20,6 +21,8 @@ from pbx.distribution.effects import (
     StopRinging,
 )
 from pbx.distribution.inputs import (
+    AgentSignedOut,
+    AgentUnreachable,
     Configured,
     Input,
     LeaveReason,
@@ -29,8 +32,8 @@ from pbx.distribution.inputs import (
     TimePassed,
 )
 from pbx.snapshot import freeze, thaw
-from tests.distribution.rules_inputs import AGENTS, WANTS, Kind
-from tests.distribution.rules_machine import CallCentre
+from tests.distribution.rules_inputs import AGENTS, QUEUES, WANTS, Kind
+from tests.distribution.rules_machine import CallCentre, nth, step, without
 from tests.distribution.rules_people import Caller
 from tests.distribution.rules_wants import could_serve, restricted
 
@@ -102,6 +105,15 @@ class NobodyWaitsForNothing(CallCentre):
                 for agent, person in self.watch.people.items():
                     if person.ready and could_serve(self.watch, caller, agent, self.now):
                         raise AssertionError(f"{caller} waits although {person} is ready")
+
+    @step(queue=st.sampled_from(QUEUES), n=st.integers(0, 15))
+    def who_is_waited_for_goes(self, queue: str, n: int) -> None:
+        people = self.watch.people.items()
+        busy = [name for name, person in people if person.present and not person.ready]
+        if busy:
+            agent = nth(busy, n)
+            self.join(queue, preferred_agent=agent)
+            self.do((AgentSignedOut, AgentUnreachable)[n % 2](agent))
 
 
 class FirstComeFirstServed(CallCentre):
@@ -305,6 +317,18 @@ class ReconfigurationLosesNobody(CallCentre):
         assert rings == self.watch.phones
         if self.watch.reconfigured:
             self._check_calls(event, effects)
+
+    @step(queue=st.sampled_from(QUEUES), n=st.integers(0, 15))
+    def an_own_agent_is_deleted(self, queue: str, n: int) -> None:
+        """Somebody who rings for a call of a queue that he is no member of."""
+        config = self.watch.settings.queues.get(queue)
+        members = {member.agent for member in config.members} if config else set[str]()
+        people = self.watch.people.items()
+        free = [name for name, person in people if person.ready and name not in members]
+        if free:
+            agent = nth(free, n)
+            self.join(queue, preferred_agent=agent)
+            self.do(Configured(without(self.watch.settings.given, agent)))
 
     def _check_calls(self, event: Input, effects: list[Effect]) -> None:
         gone = {e.call: e.reason for e in effects if isinstance(e, Leave)}

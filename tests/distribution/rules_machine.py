@@ -66,7 +66,7 @@ LONGEST_TIMER: Final = 310.0
 ABSENT: Final = ((), (), ("anna",), ("bohdan", "clara"), AGENTS)
 OUTCOMES: Final = (*[RingOutcome.ANSWERED] * 4, *list(RingOutcome)[1:], None)
 HOW: Final = (
-    *("same", "anew", "without"),
+    *("same", "anew", "without", "first"),
     *("fired", "fired", "members", "members", "knob", "knob", "knob"),
 )
 _ACTIVE: Final = AgentStatus.ACTIVE
@@ -102,6 +102,7 @@ class CallCentre(RuleBasedStateMachine):
     watch: Watch
     now: float
     calls: int
+    first: DistributionConfig
     effects: list[Effect]  # Of the present input.
 
     # What a rule may look at.
@@ -161,7 +162,7 @@ class CallCentre(RuleBasedStateMachine):
     @initialize(data=st.data(), seed=st.integers(0, 3), absent=st.sampled_from(ABSENT))
     def opens(self, data: st.DataObject, seed: int, absent: tuple[str, ...]) -> None:
         config = data.draw(configs(self.kind))
-        self.now, self.calls = 0.0, 0
+        self.now, self.calls, self.first = 0.0, 0, config
         self.core, self.watch = Distribution(config, seed), Watch(config)
         self.opened(config, seed)
         for agent in self.kind.agents:
@@ -183,13 +184,15 @@ class CallCentre(RuleBasedStateMachine):
             self.pass_time(gap)
 
     def _call(self, queue: str, number: str, joined_at: float | None, n: int) -> None:
+        want = self.wants[n % len(self.wants)]
+        self.join(queue, number=number, joined_at=joined_at, **want)
+
+    def join(self, queue: str, **want: Any) -> None:  # noqa: ANN401
         self.calls += 1
-        queue = self._existing(queue)
         waiting = [caller.id for caller in self.watch.calls.values() if not caller.agent]
         if len(waiting) >= self.patience:
             self.do(CallLeft(waiting[0]))
-        want = self.wants[n % len(self.wants)]
-        self.do(CallJoined(f"c{self.calls}", queue, number, joined_at=joined_at, **want))
+        self.do(CallJoined(f"c{self.calls}", self._existing(queue), **want))
 
     def business(self, numbers: list[int]) -> None:
         """Calls come, phones answer or do not, talks end, a second passes."""
@@ -199,11 +202,11 @@ class CallCentre(RuleBasedStateMachine):
             if which == 0 or (which == 1 and not (talks or phones)):
                 self._call(QUEUES[n % len(QUEUES)], NUMBERS[n % len(NUMBERS)], None, n)
             elif which in (1, 2) and phones:
-                call, agent = _nth(phones, n)
+                call, agent = nth(phones, n)
                 outcome = OUTCOMES[n % len(OUTCOMES)] or RingOutcome.ANSWERED
                 self.do(RingEnded(call, agent, outcome))
             elif which in (1, 2, 3, 4) and talks:
-                call, agent = _nth(talks, n)
+                call, agent = nth(talks, n)
                 self.do((AnswerFailed if n % 7 == 6 else ConversationEnded)(call, agent))
             else:
                 self.pass_time(1.0)
@@ -211,7 +214,7 @@ class CallCentre(RuleBasedStateMachine):
     @precondition(lambda self: self.watch.phones)
     @step(n=_any, began=st.booleans(), outcome=st.sampled_from(OUTCOMES), after=_moments)
     def a_phone_says(self, n: int, began: bool, outcome: RingOutcome | None, after: float) -> None:
-        call, agent = _nth(self.watch.phones, n)
+        call, agent = nth(self.watch.phones, n)
         if began:
             self.do(RingStarted(call, agent))
         self.pass_time(after)
@@ -222,13 +225,13 @@ class CallCentre(RuleBasedStateMachine):
     @step(n=_any)
     def a_phone_answers_too_late(self, n: int) -> None:
         """Or once more."""
-        call, agent = _nth([*self.watch.late, *self.talks()], n)
+        call, agent = nth([*self.watch.late, *self.talks()], n)
         self.do(RingEnded(call, agent, RingOutcome.ANSWERED))
 
     @precondition(lambda self: self.talks())
     @step(n=_any, after=_moments, end=st.sampled_from(("ends", "ends", "breaks", "leaves")))
     def a_talk_is_over(self, n: int, after: float, end: str) -> None:
-        call, agent = _nth(self.talks(), n)
+        call, agent = nth(self.talks(), n)
         self.pass_time(after)
         match end:
             case "breaks":
@@ -244,7 +247,7 @@ class CallCentre(RuleBasedStateMachine):
     @precondition(lambda self: self.watch.calls)
     @step(n=_any, queue=_queues, what=st.sampled_from(("leaves", "key", "books", "moves", "moves")))
     def a_caller_does(self, n: int, queue: str, what: str) -> None:
-        call = _nth(self.watch.calls, n)
+        call = nth(self.watch.calls, n)
         match what:
             case "books":
                 self.calls += 1
@@ -259,7 +262,7 @@ class CallCentre(RuleBasedStateMachine):
     @precondition(lambda self: self.watch.calls)
     @step(n=_any, agent=_agents)
     def an_agent_picks(self, n: int, agent: str) -> None:
-        self.do(CallPicked(_nth(self.watch.calls, n), agent))
+        self.do(CallPicked(nth(self.watch.calls, n), agent))
 
     @step(agent=_agents, n=_any, also=_agents)
     def an_agent_does(self, agent: str, n: int, also: str) -> None:
@@ -271,7 +274,7 @@ class CallCentre(RuleBasedStateMachine):
     @precondition(lambda self: self.awaited())
     @step(which=_any, n=_any)
     def somebody_awaited_does(self, which: int, n: int) -> None:
-        self._does(_nth(self.awaited(), which), n)
+        self._does(nth(self.awaited(), which), n)
 
     def _does(self, agent: str, n: int) -> None:
         does = about(agent, self.watch.people.get(agent))
@@ -285,7 +288,7 @@ class CallCentre(RuleBasedStateMachine):
 
     @step(data=st.data(), queue=_queues, n=_any)
     def the_office_does(self, data: st.DataObject, queue: str, n: int) -> None:
-        agent = _nth([*(agent for _, agent in self.watch.phones), *self.kind.agents], n)
+        agent = nth([*(agent for _, agent in self.watch.phones), *self.kind.agents], n)
         self.do(data.draw(st.sampled_from(self.acts(queue, agent))))
 
     def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
@@ -320,6 +323,8 @@ class CallCentre(RuleBasedStateMachine):
         match how if self.watch.queues else "anew":
             case "anew":
                 config = data.draw(configs(self.kind))
+            case "first":
+                config = self.first
             case "without":
                 config = replace(config, queues=kept)
             case "members":
@@ -330,7 +335,7 @@ class CallCentre(RuleBasedStateMachine):
             case "fired":
                 rung = [agent for _, agent in self.watch.phones]
                 theirs = [agent for agent in rung if agent in self.awaited()]
-                config = _without(config, _nth(theirs or rung or AGENTS, n))
+                config = without(config, nth(theirs or rung or AGENTS, n))
             case "knob":
                 knob = dict([data.draw(st.sampled_from(self.kind.knobs))])
                 config = _with(config, queue, **knob)
@@ -374,7 +379,7 @@ def _with(config: DistributionConfig, queue: str, **fields: Any) -> Distribution
     )
 
 
-def _without(config: DistributionConfig, agent: str) -> DistributionConfig:
+def without(config: DistributionConfig, agent: str) -> DistributionConfig:
     """As if he had never been there."""
     return replace(
         config,
@@ -386,6 +391,6 @@ def _without(config: DistributionConfig, agent: str) -> DistributionConfig:
     )
 
 
-def _nth(things: Any, n: int) -> Any:  # noqa: ANN401
+def nth(things: Any, n: int) -> Any:  # noqa: ANN401
     listed = sorted(things)
     return listed[n % len(listed)]

@@ -14,6 +14,7 @@ from pbx.distribution.config import (
 from pbx.distribution.effects import Effect, How, Ring
 from pbx.distribution.inputs import (
     AgentOccupied,
+    AgentSignedIn,
     AgentSignedOut,
     AgentVacated,
     Input,
@@ -175,14 +176,17 @@ class FewestCalls(Chosen):
 
     def acts(self, queue: str, agent: str) -> tuple[Input, ...]:
         return (
-            AgentSignedOut(agent),
-            AgentSignedOut(agent),
-            AgentSignedOut(agent),
             StrategySet(queue, Strategy.RANDOM),
             StrategySet(queue),
             MemberDropped(queue, agent),
             MemberRestored(queue, agent),
         )
+
+    @step(agent=st.sampled_from(_FEW), meanwhile=st.lists(st.integers(0, 2**16), max_size=8))
+    def somebody_comes_late(self, agent: str, meanwhile: list[int]) -> None:
+        self.do(AgentSignedOut(agent))
+        self.business(meanwhile)
+        self.do(AgentSignedIn(agent))
 
     @step(period=st.sampled_from(Period))
     def a_period_begins(self, period: Period) -> None:

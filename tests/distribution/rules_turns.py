@@ -91,7 +91,8 @@ def turns_are_even(size: int, steady: set[int], acts: list[int]) -> None:
     """
     members = [Member(name) for name in NAMES[:size]]
     line = OneLine(Strategy.ROUND_ROBIN, members)
-    always = [name for at, name in enumerate(NAMES[:size]) if at in steady]
+    places = {at % size for at in steady}
+    always = [name for at, name in enumerate(NAMES[:size]) if at in places]
     others = [name for name in NAMES[:size] if name not in always]
     offers = Counter(dict.fromkeys(always, 0))
     busy: set[str] = set()

@@ -82,8 +82,8 @@ class TestRule8:
     @PROFILE
     @given(
         st.integers(2, 6),
-        st.sets(st.integers(0, 1), min_size=1),
-        st.lists(st.integers(0, 65), max_size=60),
+        st.sets(st.integers(0, 5), min_size=2),
+        st.lists(st.integers(0, 65), min_size=10, max_size=60),
     )
     def test_turns(self, size: int, steady: set[int], acts: list[int]) -> None:
         turns_are_even(size, steady, acts)
