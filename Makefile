@@ -9,7 +9,9 @@ ONLY ?=
 SEED ?=
 FAST := not interop and not sim and not slow
 # Debian packages with phones and tools that the interoperation tests call with.
-INTEROP := sip-tester baresip-core sipsak sox
+INTEROP := kamailio sip-tester baresip-core linphone-cli sipsak sox sipvicious tshark nftables iproute2
+# A telephone in a browser: Chromium, and npm for JsSIP (it may have come with Node.js itself).
+INTEROP += chromium $(if $(shell command -v npm),,nodejs npm)
 # The oldest Python supported resolves to versions that suit all newer ones too.
 LOCK_PYTHON := 3.11
 
@@ -49,6 +51,9 @@ theory: $(VENV)/test.stamp ## The distribution core beside Erlang's formulas, ro
 
 mutants: $(VENV)/test.stamp ## Seeded bugs: does each rule's test notice those that break it? (the whole matrix)
 	@$(BIN)/python -m tests.distribution.mutants
+
+races: $(VENV)/test.stamp ## A thousand orders of each pair of messages that may cross (an hour)
+	@RACES=1000 $(BIN)/pytest -n 2 -q tests/exchange/test_races.py tests/exchange/test_races_transfers.py
 
 bench: $(VENV)/test.stamp ## Measure (ONLY=relay for one of them)
 	$(BIN)/python -m benchmarks $(ONLY)

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Figure = tuple[str, float, str]
-GROUPS: Final = ("decisions", "parse", "relay", "signalling", "day", "journal", "memory", "startup")
+GROUPS: Final = (
+    "decisions",
+    "parse",
+    "calls",
+    "relay",
+    "signalling",
+    "transports",
+    "day",
+    "journal",
+    "memory",
+    "startup",
+    "abuse",
+)
 OUTPUT: Final = Path("build/bench.json")
 
 

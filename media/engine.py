@@ -24,6 +24,7 @@ from media.sockets import (
     PACKET_BYTES_MAX,
     Line,
     Sockets,
+    as_seen_by,
     discard,
     disconnect,
     send_to,
@@ -249,7 +250,7 @@ class Engine:
         self._settle(line)
         session, leg, port = line.session, line.session.leg, line.rtp
         if leg.state is LegState.LATCHING:
-            line.send = partial(send_to, port.sock, leg.remote)
+            line.send = partial(send_to, port.sock, as_seen_by(port.sock, leg.remote))
         elif port.connected_to is not None:
             line.send = port.sock.send
         line.hearer = hearer = session.hearer

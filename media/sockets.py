@@ -147,7 +147,7 @@ class Sockets:
         port.handle = handle
         if port.connected_to != remote:
             port.connected_to = None
-            port.sock.connect(remote)
+            port.sock.connect(as_seen_by(port.sock, remote))
             port.connected_to = remote
             self._drain(port, remote)
         port.receive = port.sock.recv_into
@@ -163,7 +163,7 @@ class Sockets:
                 return
             except OSError:
                 continue
-            if source[:2] == remote:
+            if plain(source) == remote:
                 port.handle(size, now)
             else:
                 self.refused += 1
@@ -229,7 +229,10 @@ def _bind(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET:
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
         else:
+            # Bound to all addresses it is for both families: phones of either may ring for a call.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
         sock.bind((host, port))
     except OSError:
         sock.close()
@@ -248,9 +251,23 @@ def disconnect(port: Port) -> None:
 
 def receive_from(port: Port, buffer: bytearray) -> int:
     size, source = port.sock.recvfrom_into(buffer)
-    port.source = source[:2]
+    port.source = plain(source)
     return size
 
 
 def send_to(sock: socket.socket, remote: Address, packet: bytes | memoryview) -> None:
     _ = sock.sendto(packet, remote)
+
+
+def as_seen_by(sock: socket.socket, remote: Address) -> Address:
+    """An IPv4 address as a socket of both families wants it (RFC 4291 §2.5.5.2)."""
+    host, port = remote
+    if sock.family == socket.AF_INET6 and ":" not in host:
+        return f"::ffff:{host}", port
+    return remote
+
+
+def plain(source: tuple[str, int] | tuple[str, int, int, int]) -> Address:
+    """The address as an SDP names it."""
+    host = source[0]
+    return (host[7:] if host.startswith("::ffff:") and "." in host else host), source[1]

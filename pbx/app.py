@@ -5,7 +5,6 @@ time.
 """
 
 import asyncio
-import errno
 import gc
 import os
 import resource
@@ -15,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -27,22 +27,31 @@ from media.client import MediaWorker, WorkerError
 from pbx import __version__
 from pbx.calls.media_pool import ToWorker
 from pbx.config import Config, complete_secrets, load
+from pbx.config.check_transports import transport_of
 from pbx.config.errors import ConfigErrors
+from pbx.defence import Defence
 from pbx.diary import Diary
 from pbx.exchange import Exchange, Output
+from pbx.history.bindings import usable_again
+from pbx.listening import ListenError, Listening, where_of_sip, where_of_web
 from pbx.log import get_logger, log_event
 from pbx.metrics import LoopWatch, Metrics
 from pbx.planning import make_plan
+from pbx.provisioning.shelf import Shelf
 from pbx.reporting import DayCounts, expected_waits, make_status
 from pbx.status import Alarm, Status, WorkerStatus
-from pbx.store import Store
+from pbx.store import Store, StoreError
+from pbx.trunks.trunks import Resolve
+from pbx.web.phones import PhoneSockets
 from pbx.web.server import WebError, WebServer
 from sip.endpoint import EndpointConfig
 from sip.errors import ParseError
 from sip.events import Send
-from sip.flow import Flow
+from sip.flow import Address, Flow
+from sip.lookup import Lookup
 from sip.message import Request, Response
 from sip.registration import RegistrarLimits
+from sip.resolver import Abilities, End, Located
 from sip.trace import Trace, Traced
 from sip.transport import Transports
 from sip.uri import Uri
@@ -54,13 +63,10 @@ GC_THRESHOLDS: Final = (
     100,
 )  # Calls make few cycles; a full collection stalls the loop.
 DRAIN_SECONDS: Final = 2.0  # For the last BYEs, answers and figures after SIGTERM.
+SUPPORTED: Final = ("100rel", "replaces", "timer")  # RFC 3262, 3891, 4028.
 PASSWORD_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 PASSWORD_LENGTH: Final = 16
-DEFAULT_PORT: Final = 5060
-
-
-class StartError(Exception):
-    """The PBX cannot start; the text is one line that says what to do."""
+DEFAULT_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}  # RFC 3261 §19.1.2.
 
 
 class App:
@@ -68,7 +74,6 @@ class App:
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
-        self.sip_address = (config.sip.host, config.sip.port)
         self.alarms: dict[str, Alarm] = {}
         self.workers: list[MediaWorker] = []
         self._loop = loop
@@ -82,25 +87,14 @@ class App:
         self._bus = EventEmitter()
         self._restarts: dict[int, asyncio.Task[None]] = {}
         self._run_directory = Path()  # The workers' sockets.
-        self.transports = Transports(
-            loop,
-            self._on_datagram,
-            self._on_message,
-            self._on_closed,
-            self._on_garbage,
-            external_host=config.sip.external_address or "",
-        )
+        self.transports = self._make_transports()
+        self.listening = Listening(config, loop, self._note_alarm)
         self.trace = Trace()
         self.metrics = Metrics(__version__)
-        self.watch = LoopWatch(loop, self.metrics.on_loop_lag)
+        self.watch = LoopWatch(loop, self._on_lag)
         self.store = Store(config.storage.path, self._on_alarm)
-        self.web = WebServer(
-            render_metrics=self.metrics.render,
-            status=self.status,
-            calls=self.store.calls,
-            ready=lambda: not self._stopping.is_set(),
-            trace=self._traced,
-        )
+        self.shelf = Shelf(config)
+        self.web = self._make_web()
         self.exchange = Exchange(
             make_plan(config, {}),
             secret=secrets.token_bytes(32),
@@ -108,13 +102,21 @@ class App:
             epoch=time.time() - loop.time(),
             workers=config.media.workers or max(1, (os.cpu_count() or 2) - 1),
             ports=(config.media.ports.low, config.media.ports.high),
-            sip_config=EndpointConfig(),
+            sip_config=EndpointConfig(
+                supported=SUPPORTED, session_expires=round(config.sip.session_expires)
+            ),
             registrar=RegistrarLimits(),
         )
+        self.exchange.phones.load(self.store.history.phone_settings())
         self.diary = Diary(config, self.exchange, loop, self._on_alarm, self._carry_out)
+        self.defence = Defence(self.exchange, self.store, loop, self._carry_out, self._note_alarm)
+        self.defence.attach(self.transports)
+        able = (*(("udp",) if config.sip.udp else ()), "tcp", "tls")
+        self.lookup = Lookup(loop, self.transports.flow_to, self._on_located, Abilities(able))
         midnight, history = self.diary.midnight(), self.store.history
         self.counts = DayCounts(midnight)
         self.counts.load(history.queue_totals(midnight), history.agent_totals(midnight))
+        self.exchange.trunks.tolls.load(history.outside_totals(midnight))
         for subscriber in (
             self.store.put,
             self.metrics.on_event,
@@ -125,9 +127,36 @@ class App:
         self.metrics.configured(config.queues, config.agents)
         self._watch()
 
+    def _make_transports(self) -> Transports:
+        return Transports(
+            self._loop,
+            self._on_datagram,
+            self._on_message,
+            self._on_closed,
+            self._on_garbage,
+            on_error=lambda flow, text: self.listening.on_error(flow, text),
+            external_host=self.config.sip.external_address or "",
+            # Not those of an earlier process, whose flows may be remembered.
+            first_connection=int(self._started_at) << 16,
+        )
+
+    def _make_web(self) -> WebServer:
+        return WebServer(
+            render_metrics=self.metrics.render,
+            status=self.status,
+            calls=self.store.calls,
+            ready=lambda: not self._stopping.is_set(),
+            trace=self._traced,
+            call_trace=self._call_traced,
+            names=self.config.web.names,
+            phones=PhoneSockets(self.transports.accept_websocket, self.config.web),
+            find_file=lambda secret, name, host: self.shelf.find(secret, name, host),
+        )
+
     def _watch(self) -> None:
         """Gauges that are asked when the page of metrics is made."""
         self.metrics.watch_waits_told(lambda: expected_waits(self.exchange))
+        self.defence.watch(self.metrics)
         self.metrics.watch("history_waiting", "Events not yet on disk", lambda: self.store.waiting)
         self.metrics.watch("history_dropped", "Events lost", lambda: self.store.dropped)
         if (journal := self.diary.journal) is not None:
@@ -137,19 +166,23 @@ class App:
     # --- life
 
     async def start(self) -> None:
-        """Everything listens when this returns. StartError or WebError, one clear line,
+        """Everything listens when this returns. ListenError or WebError, one clear line,
         otherwise."""
         for ending in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(ending, self._stopping.set)
-        await self._listen()
+        await self.listening.start(self.transports)
+        await self.defence.start()
         self._run_directory = Path(tempfile.mkdtemp(prefix="dzvin-"))
         for number in range(self.exchange.pool.workers):
             self.workers.append(await self._start_worker(number))
         plan = make_plan(self.config, self._fixed_flows())
+        self._remember_phones()
         self.diary.start()
         self._started = True
         self._carry_out(self.exchange.configure(plan, self._loop.time()))
-        _ = await self.web.start(self.config.web.host, self.config.web.port)
+        certificates = self.listening.certificates if self.config.web.tls else None
+        context = None if certificates is None else certificates.context
+        _ = await self.web.start(self.config.web.host, self.config.web.port, context)
         self.watch.start()
 
     async def run(self) -> None:
@@ -170,6 +203,8 @@ class App:
         if self._timer is not None:
             self._timer.cancel()
         self.watch.stop()
+        self.listening.stop()
+        await self.defence.stop()
         self.diary.stop()
         for restart in self._restarts.values():
             _ = restart.cancel()
@@ -177,7 +212,9 @@ class App:
         _ = await asyncio.gather(*(worker.stop() for worker in self.workers))
         if self._run_directory != Path():
             shutil.rmtree(self._run_directory, ignore_errors=True)
+        self._started = False
         await self.web.stop()
+        await self.lookup.close()
         await self.transports.close()
         for signed_off in self.exchange.sign_off(self._loop.time()):
             self.store.put(signed_off)
@@ -204,10 +241,23 @@ class App:
             alarms=tuple(self.alarms.values()),
         )
 
+    @property
+    def sip_address(self) -> Address:
+        """Where we listen, the first of several."""
+        return self.listening.address
+
     def _traced(self, containing: str, last: int) -> list[Traced]:
         """The latest SIP messages, their times as Unix seconds."""
         epoch = self.exchange.epoch
         return [replace(m, at=m.at + epoch) for m in self.trace.read(containing, last)]
+
+    def _call_traced(self, call: str) -> list[tuple[float, bool, Flow, bytes]] | None:
+        call_ids = self.exchange.legs.call_ids.of(call)
+        if call_ids is None:
+            return None
+        epoch = self.exchange.epoch
+        noted = self.trace.of_calls(call_ids)
+        return [(at + epoch, outgoing, flow, data) for at, outgoing, flow, data in noted]
 
     def reload(self, config: Config) -> None:
         """Apply another configuration; what is in progress goes on. Ports and paths need a
@@ -215,18 +265,24 @@ class App:
         self.config = config
         self.metrics.configured(config.queues, config.agents)
         self.diary.reload(config)
+        self.listening.reload(config)
+        self.web.reload(config.web)
+        self.shelf = Shelf(config)
         plan = make_plan(config, self._fixed_flows())
         self._carry_out(self.exchange.configure(plan, self._loop.time()))
 
     # --- inputs
 
     def _on_datagram(self, data: bytes, flow: Flow, now: float) -> None:
-        self.trace.note(now, outgoing=False, flow=flow, data=data)
         if self._started:
-            self._carry_out(self.exchange.on_datagram(data, flow, now))
+            dropped, known = self.defence.dropped, self.defence.knows(flow.remote[0])
+            outputs = self.exchange.on_datagram(data, flow, now)
+            if self.defence.dropped == dropped:
+                self.trace.note(now, False, flow, data, known)
+            self._carry_out(outputs)
 
     def _on_message(self, message: Request | Response, flow: Flow, now: float) -> None:
-        self.trace.note(now, outgoing=False, flow=flow, data=bytes(message))
+        self.trace.note(now, False, flow, bytes(message), self.defence.knows(flow.remote[0]))
         if self._started:
             self._carry_out(self.exchange.on_message(message, flow, now))
 
@@ -235,10 +291,20 @@ class App:
             self._carry_out(self.exchange.on_garbage(error, flow, now))
 
     def _on_closed(self, flow: Flow, now: float) -> None:
+        if not self._started:
+            return  # At the end: phones are to be remembered.
         self._carry_out(self.exchange.on_flow_closed(flow, now))
 
     def _on_media(self, worker: int, event: media.Event) -> None:
         self._carry_out(self.exchange.on_media(worker, event, self._loop.time()))
+
+    def _on_lag(self, seconds: float) -> None:
+        self.metrics.on_loop_lag(seconds)
+        self.defence.on_lag(seconds)
+
+    def _on_located(self, located: Located, flows: Mapping[End, Flow]) -> None:
+        if not self._stopping.is_set():
+            self._carry_out(self.exchange.on_resolved(located, flows, self._loop.time()))
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -261,10 +327,13 @@ class App:
         now = self._loop.time()
         for output in outputs:
             if isinstance(output, Send):
-                self.trace.note(now, outgoing=True, flow=output.flow, data=output.data)
+                flow, data = output
+                self.trace.note(now, True, flow, data, self.defence.knows(flow.remote[0]))
                 self.transports.send(output.flow, output.data)
             elif isinstance(output, ToWorker):
                 self.workers[output.worker].send(output.command)
+            elif isinstance(output, Resolve):
+                self.lookup.resolve(output.key, Uri.parse(output.uri))
             else:
                 _ = self._bus.emit("event", output)
         self.diary.note()
@@ -292,19 +361,6 @@ class App:
 
     # --- inside
 
-    async def _listen(self) -> None:
-        sip = self.config.sip
-        port = sip.port
-        try:
-            if sip.udp:
-                self.sip_address = await self.transports.listen_udp(sip.host, port)
-                port = self.sip_address[1]
-            if sip.tcp:
-                self.sip_address = await self.transports.listen_tcp(sip.host, port)
-        except OSError as error:
-            await self.transports.close()
-            raise StartError(_why_not(sip.host, sip.port, error)) from error
-
     async def _start_worker(self, number: int) -> MediaWorker:
         worker = MediaWorker(
             self._run_directory / f"media-{number}",
@@ -329,14 +385,31 @@ class App:
         self.exchange.on_worker_back(number)
         self._log.info("media worker started again", worker=number)
 
+    def _remember_phones(self) -> None:
+        """Those that were registered when we ended: so nobody has to wait until they come back."""
+        now, epoch = self._loop.time(), self.exchange.epoch
+        try:
+            kept = self.store.history.bindings(now + epoch)
+        except (StoreError, ValueError) as error:
+            self._log.warning("registrations not remembered", text=str(error))
+            return
+        known = {name for name, e in self.config.extensions.items() if e.contact is None}
+        again = usable_again(kept, known, epoch, self.transports.flow_to)
+        self.exchange.registrar.restore(again, now)
+        guard = self.exchange.endpoint.guard
+        if guard is not None:
+            for binding in again:  # So that offices are no strangers.
+                guard.on_admitted(binding.flow, binding.aor, now)
+
     def _fixed_flows(self) -> dict[str, Flow]:
         flows: dict[str, Flow] = {}
         for extension in self.config.extensions.values():
             if extension.contact is not None:
                 uri = Uri.parse(extension.contact)
-                transport = uri.param("transport") or "udp"
-                remote = (uri.host, uri.port or DEFAULT_PORT)
-                flows[extension.contact] = self.transports.flow_to(transport, remote)
+                transport = transport_of(uri)
+                remote = (uri.host, uri.port or DEFAULT_PORTS[transport])
+                # TLS: the certificate must be of the name or address that is written there.
+                flows[extension.contact] = self.transports.flow_to(transport, remote, uri.host)
         return flows
 
 
@@ -354,7 +427,7 @@ async def _run(path: Path, config: Config, first: bool) -> int:
     app = App(config, loop)
     try:
         await app.start()
-    except (StartError, WebError) as error:
+    except (ListenError, WebError) as error:
         _ = sys.stderr.write(f"{error}\n")
         await app.stop()
         return 1
@@ -383,8 +456,8 @@ def _reload(app: App, path: Path) -> None:
 def _say_hello(app: App, first: bool) -> None:
     config = app.config
     lines = [
-        f"Dzvin {__version__} runs. SIP on {config.sip.host}:{config.sip.port} (UDP and TCP),"
-        f" pages on http://{config.web.host}:{config.web.port}/",
+        f"Dzvin {__version__} runs. SIP on {where_of_sip(config.sip)},"
+        f" pages on {where_of_web(config.web)}",
     ]
     if first:
         lines.append(f"New passwords are in {config.secrets}:")
@@ -409,14 +482,3 @@ def _tune_process() -> None:
 
 def new_password() -> str:
     return "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
-
-
-def _why_not(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"SIP port {port} on {host} is in use (another PBX?); "
-            "stop that, or choose another: PBX_SIP__PORT=5070"
-        )
-    if error.errno == errno.EACCES:
-        return f"SIP port {port}: not permitted; choose one above 1023 with PBX_SIP__PORT"
-    return f"cannot listen for SIP on {host}:{port}: {error.strerror}"

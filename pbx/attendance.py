@@ -2,6 +2,7 @@
 registrations."""
 
 import heapq
+from typing import Final
 
 from pbx.distribution.effects import AgentState
 from pbx.distribution.inputs import (
@@ -16,6 +17,9 @@ from pbx.distribution.inputs import (
 )
 from pbx.plan import AgentPlan, Plan, SignIn
 
+ANY_BREAK: Final = "break"
+"""The reason of a break for which none is given."""
+
 
 class Attendance:
     """Turns registrations and codes into inputs of the distribution.
@@ -29,6 +33,7 @@ class Attendance:
         self._grace_seconds = grace_seconds
         self._agents: dict[str, AgentPlan] = {}
         self._reachable: set[str] = set()
+        self._quiet: frozenset[str] = frozenset()  # With a phone that is not to be disturbed.
         self._signed_in: set[str] = set()
         self._on_break: set[str] = set()
         self._deadlines: list[tuple[float, str]] = []  # Sign-out after the grace time.
@@ -58,9 +63,9 @@ class Attendance:
         """The agent's extension has this many devices now."""
         return self._devices(agent, count, now)
 
-    def on_code(self, agent: str, code: str) -> tuple[list[Input], str]:
+    def on_code(self, agent: str, code: str, reason: str = ANY_BREAK) -> tuple[list[Input], str]:
         """A feature code dialled from the agent's phone → what happens, and the sound that says
-        so."""
+        so. `reason`: of a break; another one than before changes the break."""
         match code:
             case "sign_in" if agent in self._signed_in:
                 self._signed_in.discard(agent)
@@ -68,16 +73,26 @@ class Attendance:
                 return [AgentSignedOut(agent)], "signed-out"
             case "sign_in":
                 return self._sign_in(agent), "signed-in"
-            case "break" if agent in self._on_break:
+            case "break" if agent in self._on_break and reason == ANY_BREAK:
                 self._on_break.discard(agent)
                 return [AgentStatusSet(agent, AgentStatus.ACTIVE)], "back-from-break"
             case "break":
                 self._on_break.add(agent)
-                return [AgentStatusSet(agent, AgentStatus.BREAK, "break")], "on-break"
+                return [AgentStatusSet(agent, AgentStatus.BREAK, reason)], "on-break"
             case "end_wrap_up":
                 return [WrapUpEnded(agent)], "beep"
             case _:
                 return [], "no-such-number"
+
+    def on_quiet(self, agents: frozenset[str]) -> list[Input]:
+        """These agents do not want to be disturbed now. They stay signed in, but are not rung."""
+        inputs: list[Input] = []
+        for agent in sorted(self._quiet ^ agents):
+            if agent in self._reachable:
+                quiet = agent in agents
+                inputs.append(AgentUnreachable(agent) if quiet else AgentReachable(agent))
+        self._quiet = agents
+        return inputs
 
     def note_state(self, agent: str, state: AgentState) -> None:
         """The distribution changed it: too many misses put an agent on break, say."""
@@ -120,14 +135,14 @@ class Attendance:
             until = now + self._grace_seconds
             self._grace_until[agent] = until
             heapq.heappush(self._deadlines, (until, agent))
-        return [AgentUnreachable(agent)]
+        return [] if agent in self._quiet else [AgentUnreachable(agent)]
 
     def _reached(self, agent: str) -> list[Input]:
         _ = self._grace_until.pop(agent, None)
         if agent in self._reachable:
             return []
         self._reachable.add(agent)
-        return [AgentReachable(agent)]
+        return [] if agent in self._quiet else [AgentReachable(agent)]
 
     def _sign_in(self, agent: str) -> list[Input]:
         self._signed_in.add(agent)

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 it failed, or the configuration has faults; 2 wrong usage;
 """
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 import typer
 
 from pbx import __version__
+from pbx.commands.bans import ban, bans, unban
+from pbx.commands.provision import provision
 from pbx.commands.replay import replay
 from pbx.commands.simulate import simulate
 from pbx.commands.why import why
@@ -23,14 +26,17 @@ if TYPE_CHECKING:
     from pbx.config.model import Config
     from pbx.history.records import CallRecord
     from pbx.status import Status
+    from sip.trace import Traced
 
 FAILED: Final = 1
 USAGE: Final = 2
 NO_ANSWER: Final = 3
 
 URL: Final = "http://127.0.0.1:8080"
+NOT_FOUND: Final = 404
 ANSWER_SECONDS: Final = 5.0
 ANSWER_BYTES_MAX: Final = 64 << 20  # 4,000 calls are 1 MB: more is not a PBX.
+CALL_ID: Final = re.compile(r"[0-9a-f]{8,32}")
 CONFIG_PLACES: Final = ("pbx.yaml", "config/pbx.yaml", "/etc/dzvin/pbx.yaml")
 
 Answer = TypeVar("Answer")
@@ -182,35 +188,77 @@ def calls(
 
 @app.command()
 def trace(
-    containing: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="Only messages with this in them.")
+    what: Annotated[
+        str, typer.Argument(metavar="[CALL|TEXT]", help="A call's id, or text in messages.")
     ] = "",
     last: Annotated[int, typer.Option(min=1, max=5000, help="So many of the latest.")] = 50,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Of a call: whole messages, not the ladder.")
+    ] = False,
+    pcap: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of a call: write them there, for Wireshark and tshark."),
+    ] = None,
     url: UrlOption = URL,
     as_json: JsonOption = False,
 ) -> None:
-    """The latest SIP messages of the running PBX, without passwords.
+    """The latest SIP messages of the running PBX, without passwords; of a call as a ladder.
 
     \b
     Examples:
       pbx trace --last 20
-      pbx trace 101@              what went to and from extension 101
-      pbx trace CALL-ID           one call's messages
+      pbx trace 101@                  what went to and from extension 101
+      pbx trace 3f2a9c01b4de          one call: who said what, when (ids: pbx calls, pbx status)
+      pbx trace 3f2a9c01b4de --pcap call.pcap
     """
-    from urllib.parse import urlencode
+    from urllib.parse import quote, urlencode
 
     from sip.trace import Traced
 
-    body = _get(url, f"/trace.json?{urlencode({'with': containing, 'last': last})}")
+    of_call = None
+    if CALL_ID.fullmatch(what):
+        page = f"/calls/{quote(what)}/trace.{'json' if pcap is None else 'pcap'}"
+        of_call = _get_or_none(url, page)
+    if pcap is not None:
+        if of_call is None:
+            _fail(f"{what}: no such call, or none that is remembered")
+        _write(pcap, of_call)
+        return
+    body = of_call or _get(url, f"/trace.json?{urlencode({'with': what, 'last': last})}")
     if as_json:
         _print_json(body)
         return
-    for message in _decoded(body, list[Traced], url):
+    found = _decoded(body, list[Traced], url)
+    if of_call is not None and not messages:
+        _print_ladder(found)
+        return
+    for message in found:
         when = datetime.fromtimestamp(message.at).strftime("%H:%M:%S.%f")[:-3]
         way = "to" if message.outgoing else "from"
         host, port = message.flow.remote
         print(f"--- {when} {way} {host}:{port} over {message.flow.transport}")
         print("\n".join(printable(line) for line in message.text.split("\n")))
+
+
+def _print_ladder(found: "Sequence[Traced]") -> None:
+    import shutil
+
+    from sip.ladder import draw, make_ladder
+
+    noted = [(m.at, m.outgoing, m.flow, m.text.encode()) for m in found]
+    ladder = make_ladder(noted)
+    if noted:
+        print(f"{datetime.fromtimestamp(ladder.began_at):%Y-%m-%d %H:%M:%S}, seconds from there:")
+    for line in draw(ladder, shutil.get_terminal_size((120, 40)).columns):
+        print(line)
+
+
+def _write(path: Path, body: bytes) -> None:
+    try:
+        _ = path.write_bytes(body)
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror}")
+    print(f"{path}: {len(body)} bytes, passwords starred out")
 
 
 @app.command()
@@ -232,7 +280,7 @@ def demo(
     raise typer.Exit(run_demo(callers=callers, seconds=seconds))
 
 
-for command in (why, replay, simulate):
+for command in (why, replay, simulate, bans, ban, unban, provision):
     _ = app.command()(command)
 
 
@@ -263,6 +311,7 @@ def status_tables(now: "Status") -> list["Table | str"]:
     head = f"Dzvin {now.version}, up {up}, {now.registrations} devices registered"
     dead = [worker.number for worker in now.workers if not worker.alive]
     alarms = [f"ALARM {printable(alarm.text)}" for alarm in now.alarms if alarm.active]
+    alarms += [f"{now.bans} bans in force; `pbx bans` shows them"] if now.bans else []
     alarms += [f"ALARM media worker {number} is dead" for number in dead]
     queues = table(
         *("Queue", ">Waiting", ">Longest", ">Ready", ">Answered today", ">Abandoned today"),
@@ -352,6 +401,12 @@ def show(parts: Sequence["Table | str"]) -> None:
 
 def _get(url: str, path: str) -> bytes:
     """The body of the answer; ends the program with a word of advice if there is none."""
+    body = _get_or_none(url, path)
+    return _fail(f"{url}{path} answers 404 Not Found") if body is None else body
+
+
+def _get_or_none(url: str, path: str) -> bytes | None:
+    """The same; None when the PBX says that there is no such thing."""
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import ProxyHandler, build_opener
@@ -365,6 +420,8 @@ def _get(url: str, path: str) -> bytes:
             return body
     except HTTPError as error:
         with error:
+            if error.code == NOT_FOUND:
+                return None
             text = error.read(1000).decode("utf-8", "replace")
         _fail(f"{url}{path} answers {error.code} {error.reason}: {text}")
     except (OSError, HTTPException, ValueError) as error:

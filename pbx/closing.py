@@ -9,6 +9,7 @@ from pbx.calls.causes import Cause
 from pbx.connecting import Connecting
 from pbx.distribution import inputs
 from pbx.events import CallEnded
+from pbx.history.quality import mos
 from pbx.history.records import CallRecord, LegAudio, Verdict
 from pbx.switchboard import Item
 
@@ -32,11 +33,13 @@ class Closing(Connecting):
         items += self.legs.hangup(call.caller_leg, cause, now)
         items += self._vacate(call.occupies, now)
         if call.ended_at is None:  # A fault of ours.
+            call.note_talk(now)
             call.ended_at, call.cause = now, Cause.FAILED
             call.verdict = Verdict.ANSWERED if call.bridged else Verdict.FAILED
         if call.queued:
             items += self._forget_queued(call, now)
         self._deadlines.stop("block", call.id)
+        self._deadlines.stop("keys", call.id)
         for name in call.media:
             items += self.pool.close(name)
         if not any(name in self._call_by_media for name in call.media):
@@ -48,8 +51,8 @@ class Closing(Connecting):
     def _forget_queued(self, call: Call, now: float) -> list[Item]:
         """It ended without its queue block: shutdown, or a fault. The agent must be free again."""
         call.queued = False
-        if call.bridged and call.agent:
-            return self._tell(inputs.ConversationEnded(call.id, call.agent), now)
+        if call.conversation:
+            return self._tell(inputs.ConversationEnded(call.id, call.conversation), now)
         reason = inputs.LeaveReason.SYSTEM
         told = self._tell(inputs.CallLeft(call.id, reason), now)
         return [self._left(call, reason.value, now), *told]
@@ -57,7 +60,7 @@ class Closing(Connecting):
     def _media_closed(self, session: str, stats: SessionStats | None, now: float) -> list[Item]:
         call_id = self._call_by_media.pop(session, "")
         self.legs.forget_media(session)
-        call = self.ending.get(call_id)
+        call = self.ending.get(call_id) or self.calls.get(call_id)
         if call is None:
             return []
         if stats is not None and (stats.sent or stats.received):
@@ -67,8 +70,9 @@ class Closing(Connecting):
                 stats.received,
                 stats.lost,
                 stats.jitter_ms,
+                mos(stats.received, stats.lost, stats.jitter_ms),
             )
-        if any(name in self._call_by_media for name in call.media):
+        if call_id in self.calls or any(name in self._call_by_media for name in call.media):
             return []
         return self._flush(call_id, now)
 
@@ -81,8 +85,6 @@ class Closing(Connecting):
         ended = call.ended_at if call.ended_at is not None else now
         waiting_from = call.waiting_since if call.waiting_since is not None else call.started
         left = call.left_at if call.left_at is not None else ended
-        waited_to = call.bridged_at if call.bridged_at is not None else left
-        talked = 0.0 if call.bridged_at is None else ended - call.bridged_at
         audio = tuple(call.audio[name] for name in call.media if name in call.audio)
         record = CallRecord(
             id=call.id,
@@ -95,14 +97,15 @@ class Closing(Connecting):
             agent=call.agent,
             extension=call.extension,
             answered_at=None if call.bridged_at is None else self._wall(call.bridged_at),
-            wait_seconds=waited_to - waiting_from,
+            wait_seconds=left - waiting_from if call.waited is None else call.waited,
             ring_seconds=call.ring_seconds,
-            talk_seconds=talked,
+            talk_seconds=call.talked,
             verdict=call.verdict or Verdict.FAILED,
             hangup=call.hangup,
             cause=call.cause.value,
             path=tuple(call.path),
             offers=tuple(call.offers),
             audio=audio,
+            talks=tuple(call.talks) if len(call.talks) > 1 else (),
         )
         return CallEnded(call.id, record, self._wall(now))

@@ -5,10 +5,10 @@ from pbx.calls.call import Call
 from pbx.calls.causes import Cause
 from pbx.calls.fork import Fork
 from pbx.calls.media_pool import NoPorts
+from pbx.devices import Device, devices_of
 from pbx.events import OfferEnded, OfferStarted
 from pbx.history.records import OfferRecord
 from pbx.switchboard import Item, Switchboard
-from sip.flow import Flow
 from sip.headers import NameAddr
 from sip.uri import Uri
 
@@ -27,15 +27,15 @@ class Dialling(Switchboard):
         if not command.agent:
             fork.occupies = self.plan.agent_of.get(command.extension, "")
             items += self._occupy(fork.occupies, now)
-        devices = self._contacts(command.extension)
+        devices = devices_of(self.plan, self.registrar, command.extension)
         nobody = Cause.UNREACHABLE
         try:
             if devices and not call.far_media:
                 items += self._open_far(call)
         except NoPorts:
             devices, nobody = [], Cause.CONGESTION
-        for uri, flow in devices:
-            items += self._dial_device(call, fork, uri, flow, now)
+        for device in devices:
+            items += self._dial_device(call, fork, device, command, now)
         if not devices:
             del call.forks[fork.party]
             items.append((call, do.PartyOver(fork, nobody)))
@@ -43,40 +43,43 @@ class Dialling(Switchboard):
             items += self._commands(call, told)
         return items
 
-    def _dial_device(self, call: Call, fork: Fork, uri: str, flow: Flow, now: float) -> list[Item]:
-        call.legs_made += 1
-        leg = f"{call.id}.{call.legs_made}"
-        fork.legs.append(leg)
-        call.party_of[leg] = fork.party
-        self._call_by_leg[leg] = call.id
+    def _dial_device(
+        self, call: Call, fork: Fork, device: Device, command: do.Dial, now: float
+    ) -> list[Item]:
+        leg = self._new_leg(call, fork)
+        flow = device.flow
         host, port = flow.local
-        from_ = NameAddr(call.caller_name, Uri("sip", call.caller, host, port), ())
+        number, name = call.shown
+        from_ = NameAddr(name, Uri("sip", number, host, port), ())
         to = NameAddr("", Uri("sip", fork.extension, flow.remote[0], None), ())
         return self.legs.dial(
             leg,
             call.id,
-            uri=uri,
+            uri=device.uri,
             flow=flow,
             from_=from_,
             to=to,
             media=call.far_media,
             codecs=call.codecs,
             now=now,
+            extension=fork.extension,
+            headers=device.routes,
+            auto_answer=command.auto_answer and self.phones.of(fork.extension).intercom,
         )
 
-    def _contacts(self, extension: str) -> list[tuple[str, Flow]]:
-        plan = self.plan.extensions.get(extension)
-        if plan is None:
-            return []
-        if plan.contact:
-            return [(plan.contact, plan.flow)] if plan.flow is not None else []
-        return [(b.contact, b.flow) for b in self.registrar.bindings(extension)]
+    def _new_leg(self, call: Call, fork: Fork) -> str:
+        call.legs_made += 1
+        leg = f"{call.id}.{call.legs_made}"
+        fork.legs.append(leg)
+        call.party_of[leg] = fork.party
+        self._call_by_leg[leg] = call.id
+        return leg
 
     def _open_far(self, call: Call) -> list[Item]:
-        near = self.legs[call.caller_leg].media if call.caller_leg in self.legs else ""
-        # A caller whose worker has just died is about to be hung up.
-        worker = self.pool.worker(near) if self.pool.is_open(near) else self.pool.pick_worker()
-        name = f"{call.id}.far"
+        near = self._near(call)
+        worker = self.pool.worker(near) if near else self.pool.pick_worker()
+        call.fars += 1
+        name = f"{call.id}.far{call.fars}"
         opened = self.pool.open(name, worker)
         call.far_media = name
         self._own_media(call, name)

@@ -4,8 +4,10 @@
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from pbx.history.records import CallRecord
+from sip.registration import Binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,25 @@ class CallAnswered:
     at: float
 
 
+class Regrouped(Enum):
+    """How the people of a call changed."""
+
+    BLIND = "transferred"  # One side is sent to a number.
+    ATTENDED = "transferred after asking"  # One side takes the place of another phone.
+    BACK = "given back"  # Nobody was there: both talk again.
+    PICKED_UP = "picked up"  # Somebody else answers what rings, or what is parked.
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRegrouped:
+    call: str
+    by: str  # The extension that did it; "" for somebody outside.
+    to: str  # The number, slot or call where it leads.
+    how: Regrouped
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     call: str
@@ -104,8 +125,19 @@ class BreakTooLong:
 class RegistrationChanged:
     extension: str
     contact: str
-    kind: str  # "added", "refreshed", "removed", "expired"
-    devices: int  # Bindings this extension has now.
+    kind: str  # "added", "refreshed", "removed", "expired", "unreachable", "reachable"
+    devices: int  # Bindings this extension has now, but for those that do not answer.
+    at: float
+    kept: Binding | None = None  # What is to outlive a restart; its times are Unix seconds.
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSettingChanged:
+    """Somebody changed what an extension prefers, by a feature code or from outside."""
+
+    extension: str
+    setting: str
+    value: str | None  # None: what the configuration says holds again.
     at: float
 
 
@@ -120,9 +152,74 @@ class RequestRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceBanned:
+    """An address or a network that nothing is heard from any more, or not for this user."""
+
+    source: str
+    user: str  # "" for everybody there.
+    reason: str  # "password", "scan", "scanner", "by hand"
+    until: float | None  # Unix seconds; None: until it is lifted.
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUnbanned:
+    source: str
+    user: str
+    by: str  # "time", "hand"
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFailed:
     worker: int
     error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkChanged:
+    """Something about a trunk came up, or went away."""
+
+    trunk: str
+    what: str  # "registration", "server", "address"
+    server: str
+    up: bool
+    why: str  # "" when it is well.
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideEnded:
+    """A call to the outside is over, or a day in the middle of it: what it used."""
+
+    call: str
+    extension: str  # Who pays; "" for a call from one trunk to another.
+    trunk: str
+    number: str
+    call_class: str
+    seconds: float
+    money: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRefused:
+    """Somebody may not call there, or not any more today."""
+
+    call: str
+    extension: str
+    number: str
+    why: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TollAlarm:
+    """Refusals in a row, or the end of a day's money: somebody should look at this extension."""
+
+    extension: str
+    why: str
     at: float
 
 
@@ -133,11 +230,19 @@ Event = (
     | OfferStarted
     | OfferEnded
     | CallAnswered
+    | CallRegrouped
     | CallEnded
     | AgentStateChanged
     | AgentRefused
     | BreakTooLong
     | RegistrationChanged
+    | PhoneSettingChanged
     | RequestRefused
+    | SourceBanned
+    | SourceUnbanned
     | WorkerFailed
+    | TrunkChanged
+    | OutsideEnded
+    | OutsideRefused
+    | TollAlarm
 )

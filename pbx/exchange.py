@@ -10,6 +10,7 @@ legs and to the distribution, whose effects go to calls again, until nothing is 
 
 import traceback
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, cast, get_args
 
 from media import protocol as media
@@ -17,7 +18,16 @@ from pbx.attendance import Attendance
 from pbx.calls.call import Call
 from pbx.calls.causes import Cause
 from pbx.calls.commands import Command, Finish
-from pbx.calls.leg import LegAnswered, LegDigit, LegEnded, LegEvent, LegHeld, LegRinging
+from pbx.calls.leg import (
+    LegAnswered,
+    LegDigit,
+    LegEarly,
+    LegEnded,
+    LegEvent,
+    LegHeld,
+    LegRinging,
+    LegTransfer,
+)
 from pbx.calls.legs import Legs
 from pbx.calls.media_pool import MediaPool, ToWorker
 from pbx.deadlines import Deadlines
@@ -39,19 +49,23 @@ from pbx.events import (
     WorkerFailed,
 )
 from pbx.history.records import Hangup, Verdict
+from pbx.phone_settings import PhoneSet
 from pbx.plan import Plan
 from pbx.reception import Reception
 from pbx.switchboard import CarryOutEffects, Item
+from pbx.trunks.trunks import CutOff, Resolve
 from sip import events as sip
 from sip.auth import Gate
 from sip.endpoint import Endpoint, EndpointConfig
 from sip.errors import ParseError
 from sip.flow import Flow
+from sip.guard import Banned, Unbanned
 from sip.message import Request, Response
 from sip.registration import BindingChange, Registrar, RegistrarLimits
+from sip.resolver import End, Located
 from sip.tokens import Tokens
 
-Output = sip.Send | ToWorker | Event
+Output = sip.Send | ToWorker | Event | Resolve
 FAULTS_MAX: Final = 100  # Kept until the edge has logged them.
 FAULT_FRAMES: Final = 4  # Of the traceback: where it happened and how we came there.
 
@@ -113,22 +127,48 @@ class Exchange(Reception):
         items: list[Item] = self._tell(inputs.Configured(plan.distribution), now)
         for part in self.parts.values():
             items += part.configure(plan, now)
+        items += self._quieten(now)  # First, so that nobody is rung for a moment.
         items += self._attend(self.attendance.configure(plan, self._devices()), now)
         return self._run(items, now)
 
+    def set_phone(self, change: PhoneSet, now: float) -> list[Output]:
+        """A setting of a phone, changed from outside; nothing comes of an impossible one."""
+        return self._run(self._change_phone(change, now), now)
+
     def on_datagram(self, data: bytes, flow: Flow, now: float) -> list[Output]:
-        return self._run(self.endpoint.on_datagram(data, flow, now), now)
+        items: list[Item] = self.endpoint.on_datagram(data, flow, now)
+        if self.qualify.awaited and flow in self.qualify.awaited:
+            items += self.qualify.on_sign(flow, now)
+        return self._run(items, now)
 
     def on_message(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
-        return self._run(self.endpoint.on_message(message, flow, now), now)
+        items: list[Item] = self.endpoint.on_message(message, flow, now)
+        if self.qualify.awaited and flow in self.qualify.awaited:
+            items += self.qualify.on_sign(flow, now)
+        return self._run(items, now)
 
     def on_garbage(self, error: ParseError, flow: Flow, now: float) -> list[Output]:
         """Bytes of a connection that are no message: answered where that is possible."""
         return self._run([*self.endpoint.on_garbage(error, flow)], now)
 
+    def on_delay(self, seconds: float, now: float) -> None:
+        """How long what came waited before we looked at it: whether calls must be refused."""
+        self.protection.overload.on_delay(seconds, now)
+
+    def ban(self, source: str, seconds: float | None, now: float) -> list[Output]:
+        """By hand; for ever without seconds. ValueError when it cannot be."""
+        return self._run([*self.protection.ban(source, seconds, now)], now)
+
+    def unban(self, source: str, user: str, now: float) -> list[Output]:
+        """By hand. ValueError when this is no address."""
+        return self._run([*self.protection.unban(source, user)], now)
+
     def on_flow_closed(self, flow: Flow, now: float) -> list[Output]:
         items: list[Item] = [*self.endpoint.on_flow_failed(flow, now)]
-        items += self.registrar.flow_closed(flow)
+        lost = self.registrar.flow_closed(flow)
+        self.comebacks.on_closed(lost)
+        items += lost
+        items += self.trunks.on_flow_closed(flow, now)
         return self._run(items, now)
 
     def on_media(self, worker: int, event: media.Event, now: float) -> list[Output]:
@@ -161,7 +201,17 @@ class Exchange(Reception):
 
     def on_period(self, period: inputs.Period, now: float) -> list[Output]:
         """A day or an hour has begun where the company is: the edge knows time zones."""
-        return self._run(self._tell(inputs.PeriodBegan(period), now), now)
+        items: list[Item] = self._new_toll_day(now) if period is inputs.Period.DAY else []
+        return self._run([*items, *self._tell(inputs.PeriodBegan(period), now)], now)
+
+    def on_resolved(self, located: Located, flows: Mapping[End, Flow], now: float) -> list[Output]:
+        """The edge has looked up what a `Resolve` asked for."""
+        streams = {end.host: flow for end, flow in flows.items() if end.transport == "tcp"}
+        for end, flow in flows.items():
+            if end.transport == "udp":  # Who offers TCP beside it gets large requests there.
+                self.endpoint.use_stream(flow, streams.get(end.host))
+        found = self.trunks.on_resolved(located.key, located.sites, flows, located.good_until, now)
+        return self._run(found, now)
 
     def shut_down(self, now: float) -> list[Output]:
         """End every call, politely. New ones should not be let in any more."""
@@ -169,7 +219,7 @@ class Exchange(Reception):
         for call in list(self.calls.values()):
             verdict = Verdict.ANSWERED if call.bridged else Verdict.SYSTEM
             items.append((call, Finish(verdict, Cause.SHUTDOWN, Hangup.SYSTEM)))
-        return self._run(items, now)
+        return self._run([*items, *self.trunks.stop(now)], now)
 
     def sign_off(self, now: float) -> list[AgentStateChanged]:
         """At the very end: nobody is at work any more, so that their time does not go on."""
@@ -199,7 +249,8 @@ class Exchange(Reception):
     @property
     def silent(self) -> bool:
         """No call is left, and no record or port waits for a media worker."""
-        return not (self.calls or self.ending or len(self.legs) or len(self.pool))
+        busy = self.calls or self.ending or len(self.legs) or len(self.pool)
+        return not (busy or self.trunks.leaving)
 
     def leftovers(self) -> dict[str, int]:
         """What is alive, by kind. All zero (but for bindings) when nobody talks."""
@@ -234,6 +285,8 @@ class Exchange(Reception):
             more = self._carry_out(handler, item, now)
             if more:
                 work.extendleft(reversed(more))
+        if self.lamps.dirty:
+            outputs += self._run(self.lamps.flush(now), now)
         return outputs
 
     def _carry_out(self, handler: Any, item: Item, now: float) -> list[Item]:  # noqa: ANN401
@@ -281,7 +334,15 @@ class Exchange(Reception):
         call = self.calls.get(key)
         if call is None:
             return []
-        return self._commands(call, call.block.on_time(call, now))
+        if kind == "keys":
+            return self._on_key_pause(call, now)
+        return self._or_arm(call, self._commands(call, call.block.on_time(call, now)))
+
+    def _or_arm(self, call: Call, items: list[Item]) -> list[Item]:
+        """A block that wants nothing done may have set itself another time: see `_do`."""
+        if not items:
+            self._arm(call)
+        return items
 
     # --- what the layers report
 
@@ -291,7 +352,7 @@ class Exchange(Reception):
             _ = self._call_by_leg.pop(event.leg, None)
         if call is None:
             return []
-        return self.leg_event(call, event, now)
+        return self._or_arm(call, self.leg_event(call, event, now))
 
     def _carry_out_effects(self, item: CarryOutEffects, now: float) -> list[Item]:
         return [self._effects.popleft(), item] if self._effects else []
@@ -310,6 +371,7 @@ class Exchange(Reception):
 
     def _agent_changed(self, effect: AgentChanged, now: float) -> list[Item]:
         self.attendance.note_state(effect.agent, effect.state)
+        self.lamps.note_agent(effect.agent)
         return [AgentStateChanged(effect.agent, effect.state.value, effect.reason, self._wall(now))]
 
     def _on_media(self, worker: int, event: media.Event, now: float) -> list[Item]:
@@ -338,7 +400,7 @@ class Exchange(Reception):
         call = self.calls.get(self._call_by_media.get(event.session, ""))
         if call is None or event.play != call.plays or call.bridged:
             return []
-        return self._commands(call, call.block.on_played(call, now))
+        return self._or_arm(call, self._commands(call, call.block.on_played(call, now)))
 
     def _on_progress(self, event: sip.SessionProgress, now: float) -> list[Item]:
         return [*self.legs.on_progress(event, now)]
@@ -353,7 +415,19 @@ class Exchange(Reception):
         return [*self.legs.on_offered(event, now)]
 
     def _on_ended(self, event: sip.SessionEnded, now: float) -> list[Item]:
+        if 300 <= event.status < 400 and self.trunks.legs:
+            again = self._redirect(event, now)
+            if again is not None:
+                return again
         return [*self.legs.on_ended(event, now)]
+
+    def _on_trunk_leg(self, event: LegAnswered | LegEnded, now: float) -> list[Item]:
+        """As `_on_leg`, for events that a trunk's account books must know first."""
+        items = self._note_trunk_leg(event, now) if self.trunks.legs else []
+        return [*items, *self._on_leg(event, now)]
+
+    def _on_cut_off(self, event: CutOff, now: float) -> list[Item]:
+        return [*self.legs.hangup(event.leg, Cause.FORBIDDEN, now)]
 
     def _on_in_dialog(self, event: sip.InDialogRequest, now: float) -> list[Item]:
         return [*self.legs.on_request(event, now)]
@@ -365,6 +439,8 @@ class Exchange(Reception):
         self.legs.codecs = self.plan.codecs
         self.legs.media_host = self.plan.media_host
         self.legs.silence_seconds = self.plan.silence_seconds
+        if self.plan.registrar.limits is not None:
+            self.registrar.limits = self.plan.registrar.limits
 
     _HANDLERS: ClassVar[dict[type, Any]] = {
         tuple: _do,
@@ -379,11 +455,20 @@ class Exchange(Reception):
         sip.RequestReceived: Reception._on_request,
         sip.InDialogRequest: _on_in_dialog,
         sip.RequestDone: Reception._on_done,
+        sip.Subscribed: Reception._on_subscription,
+        sip.SubscriptionRefreshed: Reception._on_subscription,
+        sip.Notified: Reception._on_subscription,
+        sip.SubscriptionEnded: Reception._on_subscription,
+        Banned: Reception._on_banned,
+        Unbanned: Reception._on_unbanned,
         BindingChange: Reception._on_binding,
         CarryOutEffects: _carry_out_effects,
         LegRinging: _on_leg,
-        LegAnswered: _on_leg,
-        LegEnded: _on_leg,
+        LegEarly: _on_leg,
+        LegTransfer: _on_leg,
+        LegAnswered: _on_trunk_leg,
+        LegEnded: _on_trunk_leg,
+        CutOff: _on_cut_off,
         LegDigit: _on_leg,
         LegHeld: _on_leg,
         **dict.fromkeys(

@@ -30,16 +30,26 @@ from pbx.events import (
     CallAnswered,
     CallEnded,
     CallQueued,
+    CallRegrouped,
     CallStarted,
     Event,
     OfferEnded,
     OfferStarted,
+    OutsideEnded,
+    OutsideRefused,
+    PhoneSettingChanged,
     QueueLeft,
     RegistrationChanged,
     RequestRefused,
+    SourceBanned,
+    SourceUnbanned,
+    TollAlarm,
+    TrunkChanged,
     WorkerFailed,
 )
 from pbx.printable import printable
+from pbx.trunks.words import TrunkEvent, is_warning
+from pbx.trunks.words import describe as describe_trunk
 
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 STYLES: Final = ("auto", "console", "json")
@@ -230,6 +240,8 @@ class EventLog:
         self.quiet = False
         self._refused_second = 0
         self._refused = 0  # In that second.
+        self._banned_second = 0
+        self._bans = 0
 
     def on_event(self, event: Event) -> None:
         if self.logger is None:
@@ -237,10 +249,15 @@ class EventLog:
         match event:
             case RequestRefused():
                 self._request_refused(self.logger, event)
+            case SourceBanned():
+                self._banned(self.logger, event)
             case RegistrationChanged(kind="refreshed"):
                 self.logger.debug("registration refreshed", **_registration(event))
             case WorkerFailed():
                 self.logger.error("media worker failed", worker=event.worker, error=event.error)
+            case TrunkChanged() | TollAlarm() if is_warning(event):
+                name, fields = describe_trunk(event)
+                self.logger.warning(name, **{key: value for key, value in fields.items() if value})
             case _ if self.quiet:
                 pass
             case _:
@@ -260,6 +277,19 @@ class EventLog:
                 "request refused", method=event.method, source=event.source, status=event.status
             )
 
+    def _banned(self, logger: FilteringBoundLogger, event: SourceBanned) -> None:
+        """Addresses can be forged: a flood of bans must not become one of lines either."""
+        second = int(event.at)
+        if second != self._banned_second:
+            self._banned_second, self._bans = second, 0
+        self._bans += 1
+        if self._bans <= REFUSALS_PER_SECOND:
+            seconds = "for ever" if event.until is None else round(event.until - event.at)
+            who = {"user": event.user} if event.user else {}
+            logger.warning(
+                "banned", source=event.source, **who, reason=event.reason, seconds=seconds
+            )
+
 
 QuietEvent = (
     CallStarted
@@ -268,11 +298,15 @@ QuietEvent = (
     | OfferStarted
     | OfferEnded
     | CallAnswered
+    | CallRegrouped
     | CallEnded
     | AgentStateChanged
     | AgentRefused
     | BreakTooLong
     | RegistrationChanged
+    | PhoneSettingChanged
+    | SourceUnbanned
+    | TrunkEvent
 )
 
 
@@ -304,6 +338,9 @@ def describe(event: QuietEvent) -> tuple[str, Mapping[str, object]]:
             return "offer ended", {**_offer(event), **rang}
         case CallAnswered():
             return "call answered", {**_offer(event), "wait_seconds": round(event.wait_seconds, 3)}
+        case CallRegrouped():
+            who = {"by": event.by, "to": event.to}
+            return f"call {event.how.value}", {"call": event.call, **who}
         case CallEnded():
             return "call ended", _ended(event)
         case AgentStateChanged():
@@ -314,6 +351,14 @@ def describe(event: QuietEvent) -> tuple[str, Mapping[str, object]]:
             return "break too long", {"agent": event.agent, "reason": event.reason}
         case RegistrationChanged():
             return f"registration {event.kind}", _registration(event)
+        case PhoneSettingChanged():
+            value = "default" if event.value is None else event.value or "none"
+            fields = {"extension": event.extension, "setting": event.setting, "value": value}
+            return "phone setting", fields
+        case SourceUnbanned():
+            return "ban is over", {"source": event.source, "user": event.user, "by": event.by}
+        case TrunkChanged() | OutsideEnded() | OutsideRefused() | TollAlarm():
+            return describe_trunk(event)
         case _:
             assert_never(event)
 

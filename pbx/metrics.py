@@ -24,13 +24,21 @@ from pbx.events import (
     CallAnswered,
     CallEnded,
     CallQueued,
+    CallRegrouped,
     CallStarted,
     Event,
     OfferEnded,
     OfferStarted,
+    OutsideEnded,
+    OutsideRefused,
+    PhoneSettingChanged,
     QueueLeft,
     RegistrationChanged,
     RequestRefused,
+    SourceBanned,
+    SourceUnbanned,
+    TollAlarm,
+    TrunkChanged,
     WorkerFailed,
 )
 from pbx.exposition import OTHER, Histogram, Series
@@ -101,6 +109,20 @@ class Metrics:
         self._refused = Series(
             "pbx_requests_refused_total", "SIP requests refused", "counter", ("method", "status")
         )
+        self._bans = Series("pbx_bans_total", "Sources banned, by why", "counter", ("reason",))
+        self._trunks = Series(
+            "pbx_trunk_up", "1: registered, or its server answers", "gauge", ("trunk", "what")
+        )
+        self._outside = Series(
+            "pbx_outside_seconds_total", "Talk time through trunks", "counter", ("trunk", "kind")
+        )
+        self._outside_refused = Series(
+            "pbx_outside_refused_total", "Calls that were not let out", "counter", ("why",)
+        )
+        self._toll_alarms = Series("pbx_toll_alarms_total", "Alarms about tolls", "counter")
+        self._regrouped = Series(
+            "pbx_calls_regrouped_total", "Transfers, pick-ups, parkings", "counter", ("how",)
+        )
         self._talk = Histogram("pbx_talk_seconds", "Talk time of answered calls", TALK_BOUNDS)
         self._worker_failures = Series(
             "pbx_media_worker_failures_total", "Media workers that died", "counter"
@@ -134,11 +156,23 @@ class Metrics:
                 self._registration_changed(event.extension, event.devices)
             case RequestRefused():
                 self._request_refused(event.method, event.status)
+            case SourceBanned():
+                self._bans.add((event.reason,))
             case WorkerFailed():
                 self._worker_failures.add(())
+            case TrunkChanged():
+                self._trunks.set((event.trunk, event.what), int(event.up))
+            case OutsideEnded():
+                self._outside.add((event.trunk, event.call_class), event.seconds)
+            case OutsideRefused():
+                self._outside_refused.add((event.why,))
+            case TollAlarm():
+                self._toll_alarms.add(())
+            case CallRegrouped():
+                self._regrouped.add((event.how.value,))
             case OfferStarted() | CallAnswered():
                 pass  # Counted at their end.
-            case AgentRefused() | BreakTooLong():
+            case AgentRefused() | BreakTooLong() | PhoneSettingChanged() | SourceUnbanned():
                 pass
             case _:
                 assert_never(event)
@@ -188,6 +222,9 @@ class Metrics:
         families: tuple[Series | Histogram, ...] = (
             *(self._calls, self._calls_active, self._waiting, self._entered, self._left),
             *(self._wait, self._offers, self._agent_states, self._registered, self._refused),
+            self._bans,
+            *(self._trunks, self._outside, self._outside_refused, self._toll_alarms),
+            self._regrouped,
             *self._waits_told,
             *(self._talk, self._worker_failures, self._lag, self._info),
         )

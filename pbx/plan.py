@@ -9,6 +9,10 @@ from enum import Enum
 
 from pbx.callers import CallerRules, Wishes
 from pbx.distribution.config import DistributionConfig
+from pbx.phone_plan import NO_PHONES, PhonesPlan
+from pbx.registrar_plan import NEVER_ASKED, RegistrarPlan
+from pbx.security_plan import SecurityPlan
+from pbx.trunks.plan import NO_OUTSIDE, Outside
 from sip.auth import Account
 from sip.flow import Flow
 
@@ -66,6 +70,12 @@ class QueuePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkingPlan:
+    slots: tuple[str, ...] = ()  # Numbers to dial.
+    seconds: float = 120.0  # Then the phone of who parked the caller rings.
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     company: str
     extensions: dict[str, ExtensionPlan]
@@ -90,3 +100,9 @@ class Plan:
     on_blacklist: Destination = DECLINE
     agent_of: dict[str, str] = field(default_factory=dict[str, str])  # Extension → agent.
     extension_of: dict[str, str] = field(default_factory=dict[str, str])  # Agent → extension.
+    parking: ParkingPlan = ParkingPlan()
+    transfer_keys: str = ""  # Pressed within a call; "": none.
+    phones: PhonesPlan = NO_PHONES
+    registrar: RegistrarPlan = NEVER_ASKED
+    security: SecurityPlan = field(default_factory=SecurityPlan)
+    outside: Outside = NO_OUTSIDE

@@ -7,9 +7,13 @@ from pbx.callers import CallerRule, CallerRules, Wishes
 from pbx.config.compile import to_distribution
 from pbx.config.model import CallerSettings, Config, NumberSettings
 from pbx.config.queues import QueueSettings
+from pbx.config.registrar import registrar_plan
+from pbx.config.security import security_plan
 from pbx.config.sounds import find_sounds
 from pbx.config.values import Destination as ConfiguredDestination
-from pbx.plan import AgentPlan, Destination, ExtensionPlan, Plan, QueuePlan, SignIn
+from pbx.phone_plan import USUAL, PhonesPlan
+from pbx.plan import AgentPlan, Destination, ExtensionPlan, ParkingPlan, Plan, QueuePlan, SignIn
+from pbx.trunks.planning import make_outside
 from sip.auth import Account, make_ha1
 from sip.flow import Flow
 
@@ -65,6 +69,14 @@ def make_plan(config: Config, flows: Mapping[str, Flow]) -> Plan:
         on_blacklist=_destination(config.on_blacklist),
         agent_of=agent_of,
         extension_of={agent: extension for extension, agent in agent_of.items()},
+        outside=make_outside(config),
+        security=security_plan(config.security, config.overload),
+        phones=_phones(config),
+        transfer_keys=config.call_keys.transfer,
+        parking=ParkingPlan(config.slots, config.parking.timeout),
+        registrar=registrar_plan(
+            config.sip, frozenset(name for name, e in config.extensions.items() if e.private)
+        ),
     )
 
 
@@ -95,11 +107,21 @@ def _numbers(config: Config) -> dict[str, Destination]:
             numbers[queue.number] = Destination("queue", name)
         if name not in config.extensions:
             _ = numbers.setdefault(name, Destination("queue", name))
-    codes = config.feature_codes
-    numbers[codes.sign_in] = Destination("code", "sign_in")
-    numbers[codes.break_] = Destination("code", "break")
-    numbers[codes.end_wrap_up] = Destination("code", "end_wrap_up")
     return numbers
+
+
+def _phones(config: Config) -> PhonesPlan:
+    preferences = {name: extension.preferences for name, extension in config.extensions.items()}
+    groups: dict[str, dict[str, None]] = {}
+    for members in config.pick_up_groups.values():
+        for extension in members:
+            groups.setdefault(extension, {}).update(dict.fromkeys(members))
+    return PhonesPlan(
+        preferences={name: found for name, found in preferences.items() if found != USUAL},
+        codes=config.feature_codes.codes(),
+        groups={name: tuple(o for o in others if o != name) for name, others in groups.items()},
+        break_codes={code: reason for reason, code in config.break_codes().items()},
+    )
 
 
 def _wishes(entry: NumberSettings | CallerSettings) -> Wishes:

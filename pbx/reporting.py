@@ -5,7 +5,17 @@ from pbx.calls.fork import ForkState
 from pbx.evenness import gini
 from pbx.events import CallAnswered, Event, QueueLeft
 from pbx.exchange import Exchange
-from pbx.status import AgentStatus, Alarm, CallStatus, QueueStatus, Status, Told, WorkerStatus
+from pbx.status import (
+    AgentStatus,
+    Alarm,
+    CallStatus,
+    QueueStatus,
+    Status,
+    Told,
+    TrunkStatus,
+    WorkerStatus,
+)
+from pbx.trunks.line import Line
 
 Totals = dict[str, dict[str, int]]
 
@@ -94,6 +104,20 @@ def make_status(
         workers=workers,
         counters={**exchange.endpoint.counters, **exchange.leftovers()},
         alarms=alarms,
+        bans=len(exchange.protection.guard.bans),
+        trunks=tuple(_trunk(exchange, line, now) for line in exchange.trunks.lines.values()),
+    )
+
+
+def _trunk(exchange: Exchange, line: Line, now: float) -> TrunkStatus:
+    machine = line.registering
+    return TrunkStatus(
+        line.name,
+        None if machine is None else machine.up,
+        sum(pulse.usable(now) for pulse in line.pulses.values()),
+        len(line.flows),
+        exchange.trunks.channels(line.name),
+        "" if machine is None else machine.why,
     )
 
 

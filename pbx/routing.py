@@ -8,14 +8,22 @@ from pbx.calls.causes import Cause
 from pbx.distribution.inputs import LeaveReason
 from pbx.distribution.requirements import both
 from pbx.flow.block import Block
+from pbx.flow.codes import code_block, destination_of
 from pbx.flow.dial import DialBlock
+from pbx.flow.intercom import IntercomBlock
+from pbx.flow.outgoing import OutgoingBlock
+from pbx.flow.park import ParkBlock, PickUpBlock
 from pbx.flow.play import EchoBlock, PlayBlock, RefuseBlock
 from pbx.flow.queue import POSITION_MAX, QueueBlock
 from pbx.history.records import Verdict
 from pbx.plan import Destination, Plan, QueuePlan
+from pbx.trunks.plan import TrunkPlan
 
 NUMBER_MAX: Final = 64
 """Longer than any dialled number; keeps nonsense out of the history."""
+
+FOR_EVERYBODY: Final = frozenset({"queue", "extension", "play", "echo", "hangup", "decline"})
+"""Where a number may lead a caller from outside; codes are for our own phones."""
 
 
 def route(plan: Plan, number: str) -> Destination | None:
@@ -24,7 +32,29 @@ def route(plan: Plan, number: str) -> Destination | None:
     found = plan.numbers.get(number)
     if found is not None:
         return found
-    return Destination("extension", number) if number in plan.extensions else None
+    if number in plan.extensions:
+        return Destination("extension", number)
+    if number in plan.parking.slots:
+        return Destination("park", number)
+    dialled = plan.phones.codes.match(number)
+    if dialled is not None:
+        return destination_of(dialled)
+    return _outside(number) if plan.outside.dial_plan.find(number) is not None else None
+
+
+def route_from(plan: Plan, trunk: TrunkPlan, number: str) -> Destination | None:
+    """For a caller from outside: the trunk's numbers, and what it opens beside them."""
+    found = trunk.numbers.get(number)
+    if found is not None:
+        return found
+    found = plan.numbers.get(number)
+    if found is not None and found.kind in FOR_EVERYBODY:
+        return found
+    if trunk.extensions and number in plan.extensions:
+        return Destination("extension", number)
+    if trunk.onward and plan.outside.dial_plan.find(number) is not None:
+        return _outside(number)
+    return trunk.unknown
 
 
 class Arrival(NamedTuple):
@@ -35,9 +65,10 @@ class Arrival(NamedTuple):
     blacklisted: bool = False
 
 
-def arrive(plan: Plan, number: str, caller: str) -> Arrival:
+def arrive(plan: Plan, number: str, caller: str, trunk: str = "") -> Arrival:
     """As `route`, with what the number asks for and what is done for this caller in queues."""
-    destination = route(plan, number)
+    line = plan.outside.trunks.get(trunk)
+    destination = route(plan, number) if line is None else route_from(plan, line, number)
     wishes = plan.wishes.get(number, NO_WISHES)
     if destination is None or destination.kind != "queue":
         return Arrival(destination)
@@ -61,20 +92,35 @@ def make_block(
         case Destination("extension", target) if target in plan.extensions:
             extension = plan.extensions[target]
             return DialBlock(target, plan.agent_of.get(target, ""), extension.ring_seconds)
+        case Destination("intercom", target) if target in plan.extensions:
+            extension = plan.extensions[target]
+            return IntercomBlock(target, plan.agent_of.get(target, ""), extension.ring_seconds)
+        case Destination("pickup", target):
+            return PickUpBlock(target)
+        case Destination("park", target):
+            return _park_block(plan, target)
         case Destination("queue", target) if target in plan.queues:
             return _queue_block(plan, plan.queues[target])
+        case Destination("outside", target):
+            return OutgoingBlock(target, caller_extension)
         case Destination("play", target):
             return PlayBlock(_files(plan, target))
         case Destination("echo", _):
             return EchoBlock(_files(plan, "echo-test"))
         case Destination("code", target):
-            return _code_block(plan, target, caller_extension, attendance)
+            return code_block(plan, target, caller_extension, attendance, route)
         case Destination("decline", _):
             return RefuseBlock(Verdict.REJECTED, Cause.REJECTED)
         case Destination("hangup", _):
             return RefuseBlock(Verdict.SYSTEM, Cause.UNREACHABLE)
         case _:
             return RefuseBlock(Verdict.NOT_FOUND, Cause.NOT_FOUND)
+
+
+def _park_block(plan: Plan, slot: str) -> Block:
+    parking = plan.parking
+    said = {slot: _files(plan, *(f"digits/{digit}" for digit in slot)) for slot in parking.slots}
+    return ParkBlock(slot, parking.seconds, _files(plan, "music/hold"), said)
 
 
 def _queue_block(plan: Plan, queue: QueuePlan) -> Block:
@@ -103,14 +149,10 @@ def _queue_block(plan: Plan, queue: QueuePlan) -> Block:
     )
 
 
-def _code_block(plan: Plan, code: str, extension: str, attendance: Attendance) -> Block:
-    agent = plan.agent_of.get(extension)
-    if agent is None:
-        return RefuseBlock(Verdict.REJECTED, Cause.FORBIDDEN)
-    inputs, sound = attendance.on_code(agent, code)
-    return PlayBlock(_files(plan, sound), tuple(inputs))
-
-
 def _files(plan: Plan, *names: str) -> tuple[str, ...]:
     """A sound that is missing is left out: silence is better than a dropped call."""
     return tuple(plan.sounds[name] for name in names if name in plan.sounds)
+
+
+def _outside(number: str) -> Destination:
+    return Destination("outside", number)

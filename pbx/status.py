@@ -71,6 +71,27 @@ class WorkerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class BanStatus:
+    """A source that is not listened to, or a user of it."""
+
+    source: str  # An address or a network.
+    user: str
+    reason: str
+    since: float
+    until: float | None  # None: until somebody lifts it.
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkStatus:
+    id: str
+    registered: bool | None  # None: it needs no registration.
+    servers_up: int  # Of those that it has addresses of; unknown ones count as up.
+    servers: int
+    channels: int  # In use.
+    why: str = ""  # Not registered.
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """Something needs a person: raised once, cleared once, by `name`."""
 
@@ -91,3 +112,5 @@ class Status:
     workers: tuple[WorkerStatus, ...] = ()
     counters: dict[str, int] = field(default_factory=dict[str, int])
     alarms: tuple[Alarm, ...] = ()
+    bans: int = 0
+    trunks: tuple[TrunkStatus, ...] = ()

@@ -16,9 +16,10 @@ from queue import SimpleQueue
 from typing import Final
 
 from pbx.events import Event
-from pbx.history import schema
+from pbx.history import bindings, outside, schema
 from pbx.history.records import CallRecord
-from pbx.status import Alarm
+from pbx.status import Alarm, BanStatus
+from sip.registration import Binding
 
 COMMIT_ROWS: Final = 1000  # Events in one transaction: 3 ms of writing.
 COMMIT_SECONDS: Final = 0.2  # What a kill -9 may cost.
@@ -90,6 +91,27 @@ class History:
     def agent_totals(self, since: float) -> dict[str, dict[str, int]]:
         """Queue → agent → calls that began at `since` (Unix seconds) or later and were answered."""
         return self._totals(schema.READ_AGENT_TOTALS, since)
+
+    def bindings(self, since: float) -> list[Binding]:
+        """Registrations that had not expired then (Unix seconds)."""
+        with self._reading() as connection:
+            return [bindings.binding_of(r) for r in connection.execute(bindings.READ, (since,))]
+
+    def phone_settings(self) -> list[tuple[str, str, str]]:
+        """What people changed on their phones: extension, setting, value."""
+        with self._reading() as connection:
+            return connection.execute(schema.READ_PHONE_SETTINGS).fetchall()
+
+    def bans(self, now: float) -> list[BanStatus]:
+        """Those that are in force at this time (Unix seconds)."""
+        with self._reading() as connection:
+            return [BanStatus(*row) for row in connection.execute(schema.READ_BANS, (now,))]
+
+    def outside_totals(self, since: float) -> dict[str, tuple[float, float]]:
+        """Extension → seconds and money used on calls to the outside after `since`."""
+        with self._reading() as connection:
+            rows = connection.execute(outside.READ_TOTALS, (since,)).fetchall()
+        return {extension: (seconds, money) for extension, seconds, money in rows}
 
     def _totals(self, question: str, since: float) -> dict[str, dict[str, int]]:
         totals: dict[str, dict[str, int]] = {}

@@ -16,12 +16,16 @@ from pbx.distribution import inputs
 from pbx.distribution.core import Distribution
 from pbx.distribution.journal import Told
 from pbx.events import QueueLeft
+from pbx.flow.block import Block
+from pbx.phone_settings import PhoneSettings
 from pbx.plan import Plan
 from sip.registration import Registrar
 from sip.tokens import Tokens
 
 if TYPE_CHECKING:
     from pbx.distribution.effects import Effect
+    from pbx.lamps import Lamps
+    from pbx.trunks.trunks import Trunks
 
 Item = Any
 """What the work queue holds: outputs of the layers, and (call, command) pairs."""
@@ -37,6 +41,10 @@ class CarryOutEffects:
 
 
 class Switchboard:
+    trunks: "Trunks"  # Made with the other parts.
+
+    lamps: "Lamps"
+
     def __init__(
         self,
         plan: Plan,
@@ -56,7 +64,9 @@ class Switchboard:
         self.distribution = distribution
         self.attendance = attendance
         self.epoch = epoch
+        self.phones = PhoneSettings(plan.phones, epoch)
         self.calls: dict[str, Call] = {}
+        self.parked: dict[str, str] = {}  # Slot → call.
         self.ending: dict[str, Call] = {}  # Over, but for the workers' figures.
         self._tokens = tokens
         self._deadlines = Deadlines()
@@ -68,6 +78,11 @@ class Switchboard:
     def _own_media(self, call: Call, session: str) -> None:
         call.media.append(session)
         self._call_by_media[session] = call.id
+
+    def _near(self, call: Call) -> str:
+        """The media session through which the caller hears us, "" before there is one."""
+        media = self.legs[call.caller_leg].media if call.caller_leg in self.legs else ""
+        return media if media and self.pool.is_open(media) else ""
 
     def _commands(self, call: Call, commands: Sequence[do.Command]) -> list[Item]:
         return [(call, command) for command in commands]
@@ -95,4 +110,11 @@ class Switchboard:
     def _left(self, call: Call, reason: str, now: float) -> QueueLeft:
         since = call.waiting_since if call.waiting_since is not None else call.started
         waiting = self._waiting(call.queue)
+        self.lamps.note_queue(call.queue)
         return QueueLeft(call.id, call.queue, reason, now - since, waiting, self._wall(now))
+
+    def _enter(self, call: Call, block: Block, now: float) -> list[Item]:
+        call.block = block
+        target = getattr(block, "queue", "") or getattr(block, "extension", "")
+        call.path.append(f"{block.name} {target}".strip())
+        return self._commands(call, block.start(call, now))

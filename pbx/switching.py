@@ -1,68 +1,84 @@
 """Calls come, walk through their blocks, and what they want is carried out."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pbx.calls import commands as do
 from pbx.calls.call import PATH_MAX, Call
 from pbx.calls.causes import Cause
-from pbx.calls.leg import LegEvent
-from pbx.closing import Closing
+from pbx.calls.leg import LegDigit, LegEvent
 from pbx.distribution import inputs
 from pbx.distribution.effects import Connect, Effect, Leave
 from pbx.events import CallQueued, CallStarted
-from pbx.flow.block import Block
+from pbx.flow.park import PickUpBlock
 from pbx.history.records import Hangup, Verdict
+from pbx.keying import Keying
+from pbx.outgoing import payer_of
+from pbx.plan import Destination
 from pbx.routing import NUMBER_MAX, arrive, make_block
 from pbx.switchboard import NAME_MAX, Item
 from sip.flow import Flow
 
 
-class Switching(Closing):
-    def new_call(
-        self,
-        leg: str,
-        offer: bytes,
-        flow: Flow,
-        caller: str,
-        caller_name: str,
-        caller_extension: str,
-        called: str,
-        now: float,
-    ) -> list[Item]:
-        arrival = arrive(self.plan, called, caller)
-        block = make_block(self.plan, arrival.destination, caller_extension, self.attendance)
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A call that comes in."""
+
+    leg: str
+    offer: bytes
+    flow: Flow
+    caller: str  # Number and name.
+    name: str
+    extension: str  # "" for somebody outside.
+    called: str
+    trunk: str = ""
+    replaces: str = ""  # The leg whose place it wants (RFC 3891).
+    excuse: str = ""  # A sound instead of all that: there is no room for it.
+
+
+class Switching(Keying):
+    def new_call(self, new: Arriving, now: float) -> list[Item]:
+        arrival = arrive(self.plan, new.called, new.caller, new.trunk)
+        block = make_block(self.plan, arrival.destination, new.extension, self.attendance)
+        if new.replaces:
+            block = PickUpBlock("", new.replaces)
+        if new.excuse:
+            excuse = Destination("play", new.excuse)
+            block = make_block(self.plan, excuse, new.extension, self.attendance)
+        leg = new.leg
         call = Call(
             id=self._tokens.token(12),
             caller_leg=leg,
-            caller=caller[:NUMBER_MAX],
-            caller_name=caller_name[:NAME_MAX],
-            called=called[:NUMBER_MAX],
-            caller_extension=caller_extension,
+            caller=new.caller[:NUMBER_MAX],
+            caller_name=new.name[:NAME_MAX],
+            called=new.called[:NUMBER_MAX],
+            caller_extension=new.extension,
             started=now,
             block=block,
+            trunk=new.trunk,
             extension_of=self.plan.extension_of,
             wishes=arrival.wishes,
             verdict=Verdict.BLACKLISTED if arrival.blacklisted else None,
         )
         self.calls[call.id] = call
         self._call_by_leg[leg] = call.id
-        _ = self.legs.accept(leg, call.id, offer, flow, now)
+        call.shown = (call.caller, call.caller_name)
+        _ = self.legs.accept(
+            leg, call.id, new.offer, new.flow, now, extension=new.extension, called=call.called
+        )
         call.codecs = self.legs.preferred(leg)
         started = CallStarted(call.id, call.caller, call.caller_name, call.called, self._wall(now))
         items: list[Item] = [started]
-        call.occupies = self.plan.agent_of.get(caller_extension, "")
+        call.occupies = self.plan.agent_of.get(new.extension, "")
         items += self._occupy(call.occupies, now)
         return [*items, *self._enter(call, block, now)]
 
-    def _enter(self, call: Call, block: Block, now: float) -> list[Item]:
-        call.block = block
-        target = getattr(block, "queue", "") or getattr(block, "extension", "")
-        call.path.append(f"{block.name} {target}".strip())
-        return self._commands(call, block.start(call, now))
-
     def leg_event(self, call: Call, event: LegEvent, now: float) -> list[Item]:
-        return self._commands(call, call.on_leg(event, now))
+        items = self._commands(call, call.on_leg(event, now))
+        if type(event) is LegDigit:
+            items += self._on_key(call, event, now)
+        return items
 
     def effect(self, call: Call, effect: Effect, now: float) -> list[Item]:
         items: list[Item] = []
@@ -70,6 +86,7 @@ class Switching(Closing):
             call.queued, call.left_at = False, now
             items.append(self._left(call, effect.reason.value, now))
         elif isinstance(effect, Connect):
+            call.conversation = effect.agent
             items.append(self._left(call, inputs.LeaveReason.ANSWERED.value, now))
         return [*items, *self._commands(call, call.block.on_effect(call, effect, now))]
 
@@ -86,11 +103,12 @@ class Switching(Closing):
             if call.waiting_since is None:
                 call.waiting_since = now
         elif isinstance(event, inputs.CallLeft | inputs.ConversationEnded):
-            call.queued, call.left_at = False, now
+            call.queued, call.left_at, call.conversation = False, now, ""
         told = self._tell(event, now)
         at = self._wall(now)
         if isinstance(event, inputs.CallJoined):
             waiting = self._waiting(event.queue)
+            self.lamps.note_queue(event.queue)
             items.append(CallQueued(call.id, event.queue, call.caller, waiting, at))
         elif isinstance(event, inputs.CallLeft):
             items.append(self._left(call, event.reason.value, now))
@@ -103,22 +121,33 @@ class Switching(Closing):
         if len(call.path) >= PATH_MAX:
             return [(call, do.Finish(Verdict.SYSTEM, Cause.FAILED, Hangup.SYSTEM))]
         destination = command.destination
-        block = make_block(self.plan, destination, call.caller_extension, self.attendance)
+        block = make_block(self.plan, destination, payer_of(call), self.attendance)
         return self._enter(call, block, now)
 
     _DO: ClassVar[dict[type, Callable[..., list[Item]]]] = {
-        do.Dial: Closing._dial,
-        do.Drop: Closing._drop,
-        do.PartyOver: Closing._party_over,
-        do.HangUpLegs: Closing._hang_up_legs,
-        do.RingCaller: Closing._ring_caller,
-        do.AnswerCaller: Closing._answer_caller,
-        do.Bridge: Closing._bridge,
-        do.PlayToCaller: Closing._play,
-        do.EchoCaller: Closing._echo,
-        do.Hold: Closing._hold,
+        do.Dial: Keying._dial,
+        do.Drop: Keying._drop,
+        do.PartyOver: Keying._party_over,
+        do.HangUpLegs: Keying._hang_up_legs,
+        do.RingCaller: Keying._ring_caller,
+        do.AnswerCaller: Keying._answer_caller,
+        do.Bridge: Keying._bridge,
+        do.PlayToCaller: Keying._play,
+        do.StopPlaying: Keying._stop_playing,
+        do.AskReach: Keying._ask_reach,
+        do.SetPhone: Keying._set_phone,
+        do.EchoCaller: Keying._echo,
+        do.Hold: Keying._hold,
+        do.EarlyMedia: Keying._early_media,
+        do.DialTrunk: Keying._dial_trunk,
+        do.Transfer: Keying._transfer,
+        do.RefuseTransfer: Keying._refuse_transfer,
+        do.TransferorGone: Keying._transferor_gone,
+        do.Transferred: Keying._transferred,
+        do.ParkCall: Keying._park_call,
+        do.PickUp: Keying._pick_up,
         do.Tell: _tell_command,
         do.Proceed: _proceed,
         do.GoTo: _go_to,
-        do.Finish: Closing._finish,
+        do.Finish: Keying._finish,
     }

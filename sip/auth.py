@@ -53,6 +53,7 @@ class Refused:
     response: Response
     username: str = ""  # As claimed; "" without credentials for us.
     wrong: bool = False  # Credentials were given and are wrong, which may be counted.
+    proven: bool = False  # They answer a nonce that we gave to this host, so it is not forged.
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Gate:
         self._accounts: dict[str, Account] = {}
         self._usernames: list[str] = []
         self._trusted: tuple[Network, ...] = ()
+        self._callers: tuple[Network, ...] = ()
+        self._called: dict[str, frozenset[str]] = {}
         self.replace(realm, accounts, trusted)
 
     def replace(self, realm: str, accounts: dict[str, Account], trusted: tuple[str, ...]) -> None:
@@ -98,6 +101,11 @@ class Gate:
         self._usernames = sorted(accounts)
         self._trusted = tuple(parse_network(network) for network in trusted)
 
+    def admit_calls(self, callers: tuple[Network, ...], called: dict[str, frozenset[str]]) -> None:
+        """Who may send us INVITEs, and nothing else, without a password: trunks by address, and
+        those who call a contact that only they know, by that contact and their hosts."""
+        self._callers, self._called = callers, called
+
     @property
     def nonces_in_use(self) -> int:
         return len(self._nonces)
@@ -105,19 +113,37 @@ class Gate:
     def check(self, request: Request, flow: Flow, now: float) -> Admitted | Refused:
         if contains(self._trusted, flow.remote[0]):
             return Admitted(None)
+        if request.method == "INVITE" and self._is_trunk_call(request, flow.remote[0]):
+            return Admitted(None)
         claim = self._claim(request)
+        host = flow.remote[0]
         if claim is None:
-            return Refused(self._challenge(request, self._asked(request), now, stale=False))
+            asked = self._asked(request)
+            return Refused(self._challenge(request, asked, now, host, stale=False))
         known = self._accounts.get(claim.username)
         account = known or self._decoy(claim.username)
         right = self._is_right(claim, account, request) and known is not None
-        state = self._nonces.look(claim.nonce, claim.count, now)
+        state = self._nonces.look(claim.nonce, claim.count, now, host)
         if right and state is NonceState.FRESH:
-            self._nonces.use(claim.nonce, claim.count, now)
+            self._nonces.use(claim.nonce, claim.count, now, host)
             return Admitted(claim.username)
         # stale=true only with the right password (RFC 7616 §3.3), or it would tell users apart.
-        response = self._challenge(request, account, now, stale=right)
-        return Refused(response, claim.username, wrong=not right)
+        response = self._challenge(request, account, now, host, stale=right)
+        proven = state is not NonceState.FOREIGN
+        return Refused(response, claim.username, wrong=not right, proven=proven)
+
+    def _is_trunk_call(self, request: Request, host: str) -> bool:
+        if contains(self._callers, host):
+            return True
+        if not self._called:
+            return False
+        hosts = self._called.get(Uri.parse(request.uri).user or "")
+        return hosts is not None and host in hosts
+
+    def claimed(self, request: Request) -> str:
+        """Who the credentials say they are of; "" without any for us."""
+        claim = self._claim(request)
+        return "" if claim is None else claim.username
 
     def _is_right(self, claim: _Claim, account: Account, request: Request) -> bool:
         """Takes the same time for every claim, as far as its own lengths allow."""
@@ -179,10 +205,10 @@ class Gate:
         return Account(username, digest[:32], digest[:64], algorithm)
 
     def _challenge(
-        self, request: Request, account: Account, now: float, *, stale: bool
+        self, request: Request, account: Account, now: float, host: str, *, stale: bool
     ) -> Response:
         value = (
-            f'Digest realm={quoted(self._realm)}, nonce="{self._nonces.issue(now)}", '
+            f'Digest realm={quoted(self._realm)}, nonce="{self._nonces.issue(now, host)}", '
             f'qop="auth", algorithm={account.algorithm}{", stale=true" if stale else ""}'
         )
         # The same tag for a retransmission, though nothing is kept (RFC 3261 §8.2.7).

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from sip.flow import Address, Flow
+from sip.message import Request
 
 MAX_FORWARDS: Final = "70"  # RFC 3261 §8.1.1.6.
 MAGIC_COOKIE: Final = "z9hG4bK"  # RFC 3261 §8.1.1.7.
@@ -36,8 +37,22 @@ def _via_start(transport: str, local: Address) -> str:
 def _contact(transport: str, local: Address) -> str:
     if transport == "udp":
         return f"<sip:{host_port(local)}>"
+    transport = "ws" if transport == "wss" else transport  # RFC 7118 §5.2: one for both.
     return f"<sip:{host_port(local)};transport={transport}>"
 
 
 def body_headers(body: bytes, content_type: str) -> list[tuple[str, str]]:
     return [("Content-Type", content_type)] if body else []
+
+
+def again(
+    request: Request, via: str, cseq: int, changed: tuple[tuple[str, str], ...] = ()
+) -> Request:
+    """The same request once more, in a transaction of its own (RFC 3261 §22.2, RFC 4028 §7.4).
+
+    `changed` are headers that it has instead of others. Old credentials do not go with it.
+    """
+    gone = {"Via", "CSeq", "Authorization", "Proxy-Authorization", *(name for name, _ in changed)}
+    kept = [header for header in request.headers if header[0] not in gone]
+    lines = [("Via", via), *kept, ("CSeq", f"{cseq} {request.method}"), *changed]
+    return Request(request.method, request.uri, lines, request.body)

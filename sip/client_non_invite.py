@@ -47,7 +47,10 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 class NonInviteClientTransaction:
     """One request other than INVITE and ACK, and its responses."""
 
-    __slots__ = ("_config", "_data", "_interval_e", "_timers", "branch", "flow", "state", "user")
+    __slots__ = (
+        *("_config", "_data", "_interval_e", "_timers", "branch", "flow", "request", "state"),
+        "user",
+    )
 
     def __init__(self, request: Request, flow: Flow, config: TimerConfig, user: str = "") -> None:
         assert request.method not in ("INVITE", "ACK"), request
@@ -55,6 +58,7 @@ class NonInviteClientTransaction:
         self.flow = flow
         self.branch = request.branch
         self.user = user  # Whose transaction it is; means nothing here.
+        self.request: Request | None = None  # Set by who may want to send it again.
         self._data = bytes(request)
         self._config = config
         self._interval_e = config.t1

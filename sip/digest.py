@@ -18,11 +18,18 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+# The weakest first.
 _HASHES: Final[dict[str, Callable[[bytes], str]]] = {"MD5": _md5, "SHA-256": _sha256}
 
 
 def supported(algorithm: str) -> bool:
     return algorithm.upper().removesuffix("-SESS") in _HASHES
+
+
+def strength(algorithm: str) -> int:
+    """Of several algorithms that are offered the highest is to be taken; 0: not known."""
+    name = algorithm.upper().removesuffix("-SESS")
+    return [*_HASHES].index(name) + 1 if name in _HASHES else 0
 
 
 def digest_hash(algorithm: str, text: str | bytes) -> str:
@@ -99,13 +106,13 @@ def answer_challenge(
         if ha1 and not algorithm.upper().startswith("MD5"):
             continue
         secret = ha1 or make_ha1(username, theirs, password, algorithm)
-        return answer, _credentials(
+        return answer, credentials(
             challenge, secret, method, uri, username, cnonce=cnonce, nc=nc, body=body
         )
     raise RemoteError("no challenge that can be answered", status=response.status)
 
 
-def _credentials(
+def credentials(
     challenge: dict[str, str],
     ha1: str,
     method: str,
@@ -116,6 +123,7 @@ def _credentials(
     nc: int,
     body: bytes,
 ) -> str:
+    """The value of the header that answers this challenge (RFC 7616 §3.4)."""
     algorithm = challenge.get("algorithm", "MD5")
     nonce = challenge.get("nonce", "")
     offered = [item.strip().lower() for item in challenge.get("qop", "").split(",")]

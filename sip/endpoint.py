@@ -8,19 +8,21 @@ A command for a session that is over does nothing: its end may have crossed the 
 
 from collections.abc import Sequence
 
+from sip import brakes
+from sip.bodies import SDP
 from sip.building import MAX_FORWARDS, body_headers, contact_of, via_of
 from sip.core import AnySession, EndpointConfig
 from sip.errors import LocalError
 from sip.events import EndedBy, Output, RequestDone, SessionEnded
 from sip.flow import Flow
-from sip.headers import NameAddr
+from sip.headers import NameAddr, address_text
+from sip.login import Login
 from sip.matching import client_key
 from sip.message import Request, respond
 from sip.receiving import Receiver
 from sip.server_non_invite import NonInviteServerTransaction
 from sip.session import State
 from sip.session_client import ClientSession, first_branch
-from sip.session_reinvite import SDP
 from sip.session_server import ServerSession
 
 __all__ = ["Endpoint", "EndpointConfig"]
@@ -47,8 +49,9 @@ class Endpoint(Receiver):
         content_type: str = SDP,
         call_id: str = "",
         cseq: int = 1,
+        login: Login | None = None,
     ) -> list[Output]:
-        """Call somebody. `call_id` and `cseq` are for a second try with credentials (§22.2)."""
+        """Call somebody. `login`: who we are, if the peer asks for it during the call (§22.2)."""
         if session in self._names:
             raise LocalError(f"session {session} exists")
         if len(self._sessions) >= self._config.sessions_max or self._is_full(
@@ -57,18 +60,24 @@ class Endpoint(Receiver):
             self.counters["overload"] += 1
             return [SessionEnded(session, 503, "", EndedBy.LOCAL)]
         tag = self._tokens.token()
-        lines = self._head(flow, first_branch(tag), from_.with_tag(tag), to, headers)
+        lines = self._head(flow, first_branch(tag), address_text(from_, tag), to, headers)
         lines += [
             ("Call-ID", call_id or self._tokens.token(32)),
             ("CSeq", f"{cseq} INVITE"),
             ("Contact", contact_of(flow)),
             *self._abilities,
+            *self._timing,
             *headers,
             *body_headers(body, content_type),
         ]
         invite = Request("INVITE", uri, lines, body)
+        if self._streams:
+            invite, flow = self._fit(invite, flow)
         call = ClientSession(session, invite, flow, self._config.timers)
+        if self._timing:
+            call.use_timer(self._config.session_expires, self._config.min_se)
         self._add_session(call)
+        self._log_in(tag, login)
         return self._after_session(call, call.start(), now)
 
     def ring(
@@ -112,7 +121,7 @@ class Endpoint(Receiver):
         return self._after_session(call, call.hangup(now, status=status or 480, reason=reason), now)
 
     def offer(self, session: str, body: bytes, now: float) -> list[Output]:
-        """Re-INVITE, at once or when the exchange under way is over."""
+        """Re-INVITE, or UPDATE before the answer; at once, or as soon as it is allowed."""
         call = self._find(session)
         return [] if call is None else self._after_session(call, call.offer(body, now), now)
 
@@ -164,6 +173,7 @@ class Endpoint(Receiver):
         content_type: str = SDP,
         call_id: str = "",
         cseq: int = 1,
+        login: Login | None = None,
     ) -> list[Output]:
         """OPTIONS, NOTIFY, MESSAGE, REGISTER. The outcome is `RequestDone(key)`.
 
@@ -174,7 +184,8 @@ class Endpoint(Receiver):
             return [RequestDone(key, None)]
         token = self._tokens.token()
         branch = first_branch(token)
-        lines = self._head(flow, branch, from_ if from_.tag else from_.with_tag(token), to, headers)
+        sender = str(from_) if from_.tag else address_text(from_, token)
+        lines = self._head(flow, branch, sender, to, headers)
         lines += [
             ("Call-ID", call_id or self._tokens.token(32)),
             ("CSeq", f"{cseq} {method}"),
@@ -182,7 +193,10 @@ class Endpoint(Receiver):
             *body_headers(body, content_type),
         ]
         request = Request(method, uri, lines, body)
+        if self._streams:
+            request, flow = self._fit(request, flow)
         self._requests[client_key(branch, method)] = key
+        self._log_in(client_key(branch, method), login)
         return self._start(request, flow, "", now)
 
     def respond(
@@ -199,10 +213,17 @@ class Endpoint(Receiver):
             self.counters["commands_too_late"] += 1
             return []
         request = server.request
+        refused: list[Output] = []
+        if status >= 400 and self.guard is not None:
+            refused = [*self.guard.on_refused(server.flow, now)]
         more = self._abilities if request.method == "OPTIONS" and status < 300 else ()
+        if more and self.packages:
+            more = (*more, ("Allow-Events", self._allow_events))
+        if status >= 300 and request.method in brakes.METHODS and not request.to_tag:
+            self.brakes.refused(server.flow.remote, request.method, now)
         tag = "" if status == 100 else self._tokens.token()
         response = respond(request, status, to_tag=tag, headers=[*more, *headers], body=body)
-        return self._reply(transaction, response, now)
+        return [*self._reply(transaction, response, now), *refused]
 
     # --- facts ----------------------------------------------------------------------------------
 
@@ -212,9 +233,10 @@ class Endpoint(Receiver):
         return len(self._names)
 
     def remote_tag(self, session: str) -> str:
-        """ "" before there is one, and when the session is over."""
+        """Of the first of several early dialogs; "" before there is one, and after the end."""
         call = self._sessions.get(self._names.get(session, ""))
-        return "" if call is None or call.dialog is None else call.dialog.remote_tag
+        tags = [] if call is None else call.remote_tags
+        return tags[0] if tags else ""
 
     def local_tag(self, session: str) -> str:
         return self._names.get(session, "")
@@ -222,6 +244,39 @@ class Endpoint(Receiver):
     def call_id(self, session: str) -> str:
         call = self._sessions.get(self._names.get(session, ""))
         return "" if call is None else call.call_id
+
+    def dialog_id(self, session: str) -> tuple[str, str, str]:
+        """Call-ID, our tag and the peer's, as for a Replaces header; "" for what is not known."""
+        return self.call_id(session), self.local_tag(session), self.remote_tag(session)
+
+    def find_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> str | None:
+        """The session with this dialog, which may be an early one (RFC 3891 §3)."""
+        call = self._sessions.get(local_tag)
+        if call is None or call.over or call.call_id != call_id:
+            return None
+        return call.name if remote_tag in call.remote_tags else None
+
+    def is_answered(self, session: str) -> bool:
+        """Whether its dialog is confirmed: one that is not can be replaced by its caller only."""
+        call = self._sessions.get(self._names.get(session, ""))
+        return call is not None and call.answered
+
+    def log_in(self, session: str, login: Login) -> None:
+        """What a peer that called us is asked for in requests of ours (§22.2)."""
+        key = self._names.get(session)
+        if key is not None:
+            self._log_in(key, login)
+
+    def reroute(self, old: Flow, new: Flow) -> int:
+        """What had the connection that is gone goes on over the peer's new one: sessions, whose
+        number is returned, and subscriptions."""
+        moved = [call for call in self._sessions.values() if call.flow == old]
+        for call in moved:
+            call.flow = new
+        for subscription in self._subscriptions.values():
+            if subscription.flow == old:
+                subscription.flow = new
+        return len(moved)
 
     def heard(self, session: str) -> bool:
         """Whether the peer has sent anything in this session: a mere 100 to our INVITE counts."""
@@ -231,12 +286,12 @@ class Endpoint(Receiver):
     # --- small parts ------------------------------------------------------------------------------
 
     def _head(
-        self, flow: Flow, branch: str, from_: NameAddr, to: NameAddr, headers: Headers
+        self, flow: Flow, branch: str, from_: str, to: NameAddr, headers: Headers
     ) -> list[tuple[str, str]]:
         lines = [("Via", via_of(flow, branch))]
         if not headers or all(name != "Max-Forwards" for name, _ in headers):
             lines.append(("Max-Forwards", MAX_FORWARDS))
-        lines += [("From", str(from_)), ("To", str(to))]
+        lines += [("From", from_), ("To", address_text(to))]
         if self._config.user_agent:
             lines.append(("User-Agent", self._config.user_agent))
         return lines

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from sip.flow import Flow
+from sip.guard import Banned, Unbanned
 from sip.message import Request, Response
 
 
@@ -132,6 +133,41 @@ class RequestDone:
     response: Response | None
 
 
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Somebody wants to be told (RFC 6665). Answer with `accept_subscription`, and `notify` at
+    once; or with `reject_subscription`."""
+
+    subscription: str
+    event: str  # The package.
+    aor: str  # Whose state: the user part of the Request-URI.
+    accept: tuple[str, ...]  # Media types, in lower case; () when the request does not say.
+    request: Request
+    username: str | None  # None: a trusted source.
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefreshed:
+    """It goes on, or asks for the last time: `notify` with the whole state (RFC 6665 §4.2.1.4)."""
+
+    subscription: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """The last NOTIFY was answered, and no other one waits."""
+
+    subscription: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """The last word about an accepted subscription, exactly once."""
+
+    subscription: str
+
+
 Event = (
     InviteReceived
     | SessionProgress
@@ -144,5 +180,11 @@ Event = (
     | RequestReceived
     | InDialogRequest
     | RequestDone
+    | Subscribed
+    | SubscriptionRefreshed
+    | Notified
+    | SubscriptionEnded
+    | Banned
+    | Unbanned
 )
 Output = Send | Event

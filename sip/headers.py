@@ -270,7 +270,17 @@ def plain_via(value: str) -> re.Match[str] | None:
 
 def plain_address(value: str) -> re.Match[str] | None:
     """For a value as most are: 1 is its URI, 2 its tag. None: look closer, by `NameAddr.parse`."""
+    if len(value) <= CACHED_CHARS_MAX:
+        return _plain_address_cached(value)
     return _PLAIN_ADDRESS.fullmatch(value)
+
+
+def address_text(address: NameAddr, tag: str = "") -> str:
+    """`str(address.with_tag(tag))`: the same people call all day."""
+    if tag and address.params:
+        address = address.with_tag("")
+    text = _address_text_cached(address)
+    return f"{text};tag={tag}" if tag else text
 
 
 def find_param(params: Params, name: str) -> str | None:
@@ -338,6 +348,7 @@ def _addr_spec(value: str) -> NameAddr:
 
 # Numbers start low with most peers, so a few values make up most of the traffic.
 _cseq_cached: Final = lru_cache(maxsize=4096)(_cseq)
-_name_addr_cached: Final = lru_cache(maxsize=4096)(
-    _name_addr
-)  # The same in each message of a call.
+# The same in each message of a call.
+_name_addr_cached: Final = lru_cache(maxsize=4096)(_name_addr)
+_plain_address_cached: Final = lru_cache(maxsize=4096)(_PLAIN_ADDRESS.fullmatch)
+_address_text_cached: Final = lru_cache(maxsize=1024)(str)

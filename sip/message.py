@@ -15,6 +15,9 @@ Headers = list[tuple[str, str]]
 # RFC 6665 §4.2.1, RFC 3515 §2.4.1).
 _DIALOG_MAKERS: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
+_COPIED: Final = ("From", "To", "Call-ID", "CSeq")  # Into each response (§8.2.6.2).
+_HEAD_NAMES: Final = frozenset({"Via", *_COPIED})
+_TRYING_LINES: Final = 8
 _NOT_IN_A_LINE: Final = re.compile(r"[\x00-\x20\x7f]")
 _BRANCH: Final = ";branch="
 _TAG: Final = ">;tag="
@@ -125,9 +128,10 @@ class Message:
 
     @property
     def cseq(self) -> CSeq:
-        if self._cseq is None:
-            self._cseq = CSeq.parse(self._require("CSeq"))
-        return self._cseq
+        cseq = self._cseq
+        if cseq is None:
+            cseq = self._cseq = CSeq.parse(self._require("CSeq"))
+        return cseq
 
     @property
     def via(self) -> Via:
@@ -142,15 +146,19 @@ class Message:
     @property
     def branch(self) -> str:
         """Of the topmost Via, mostly without parsing it: it is asked for in every message."""
-        if self._branch is None:
-            value = self._require("Via")
-            start = value.find(_BRANCH) + len(_BRANCH)
-            if start < len(_BRANCH) or "," in value or '"' in value:
-                self._branch = self.via.branch
+        branch = self._branch
+        if branch is None:
+            headers = self.headers
+            # Ours have it first; no need to know the others.
+            via_first = bool(headers) and headers[0][0] == "Via"
+            value = headers[0][1] if via_first else self._require("Via")
+            before, found, branch = value.partition(_BRANCH)
+            if not found or "," in value or '"' in before:
+                branch = self.via.branch
             else:
-                end = value.find(";", start)
-                self._branch = (value[start:] if end < 0 else value[start:end]).rstrip(" \t")
-        return self._branch
+                branch = branch.partition(";")[0].rstrip(" \t")
+            self._branch = branch
+        return branch
 
     @property
     def from_(self) -> NameAddr:
@@ -166,17 +174,19 @@ class Message:
 
     @property
     def from_tag(self) -> str:
-        if self._from_tag is None:
-            self._from_tag = _plain_tag(self._require("From")) or self.from_.tag
-        return self._from_tag
+        tag = self._from_tag
+        if tag is None:
+            tag = self._from_tag = _plain_tag(self._require("From")) or self.from_.tag
+        return tag
 
     @property
     def to_tag(self) -> str:
-        if self._to_tag is None:
+        tag = self._to_tag
+        if tag is None:
             value = self._require("To")
             bare = value[-1:] == ">" and value.count(">") == 1 == value.count("<")
-            self._to_tag = "" if bare else _plain_tag(value) or self.to.tag
-        return self._to_tag
+            tag = self._to_tag = "" if bare else _plain_tag(value) or self.to.tag
+        return tag
 
     @property
     def contact(self) -> NameAddr | None:
@@ -185,29 +195,32 @@ class Message:
         values = split_commas(line) if line else []
         return NameAddr.parse(values[0]) if values and values[0] != "*" else None
 
-    def stamp(self, host: str, port: int) -> None:
+    def stamp(self, host: str, port: int) -> bool:
         """Write the source into the topmost Via (RFC 3261 §18.2.1, RFC 3581 §4).
 
-        The one change made to a received message, by whoever received it.
+        The one change made to a received message, by whoever received it. Raises ParseError
+        for a Via that cannot be read; returns whether it could be.
         """
         line = self._require("Via")
         text = Via.stamp(line, host, port)
         if text is None:
             stamped = self.via.with_received(host, port)
             if stamped is self._via:
-                return
+                return True
             others = split_commas(line)[1:] if "," in line else []
             text = ", ".join([str(stamped), *others]) if others else str(stamped)
         if text != line:
-            self.headers[self.headers.index(("Via", line))] = ("Via", text)
+            headers = self.headers
+            at = 0 if headers[0][0] == "Via" else headers.index(("Via", line))
+            headers[at] = ("Via", text)
             self.first["Via"] = text
             self._via = None
+        return True
 
     def __bytes__(self) -> bytes:
-        lines = [self.start_line]
-        lines += [f"{name}: {value}" for name, value in self.headers]
-        head = "\r\n".join(lines)
-        breaks = len(lines) - 1
+        headers = self.headers
+        head = "\r\n".join([self.start_line, *map(": ".join, headers)])
+        breaks = len(headers)
         if (
             head.count("\r") != breaks
             or head.count("\n") != breaks
@@ -285,6 +298,21 @@ class Response(Message):
         return f"<Response {self.status} {self.get('CSeq')} {self.get('Call-ID')}>"
 
 
+def trying(invite: Request) -> bytes:
+    """`bytes(respond(invite, 100))`, which each INVITE gets at once."""
+    first = invite.first
+    if len(first) != len(invite.headers) or "Timestamp" in first or not first.keys() >= _HEAD_NAMES:
+        return bytes(respond(invite, 100))
+    head = (
+        f"SIP/2.0 100 Trying\r\nVia: {first['Via']}\r\nFrom: {first['From']}\r\n"
+        f"To: {first['To']}\r\nCall-ID: {first['Call-ID']}\r\nCSeq: {first['CSeq']}\r\n"
+        "Content-Length: 0\r\n\r\n"
+    )
+    if head.count("\r") != _TRYING_LINES or head.count("\n") != _TRYING_LINES or "\0" in head:
+        return bytes(respond(invite, 100))
+    return head.encode("utf-8", "surrogateescape")
+
+
 def respond(
     request: Request,
     status: int,
@@ -302,14 +330,18 @@ def respond(
     first = request.first
     if 100 < status < 300 and "Record-Route" in first and request.method in _DIALOG_MAKERS:
         made = [header for header in request.headers if header[0] in ("Via", "Record-Route")]
+    elif len(first) == len(request.headers) and "Via" in first:
+        made = [("Via", first["Via"])]
     else:
         made = [header for header in request.headers if header[0] == "Via"]
-    for name in ("From", "To", "Call-ID", "CSeq"):
-        value = first.get(name)
-        if value is not None:
-            if to_tag and name == "To" and not _has_tag(request):
-                value = f"{value};tag={to_tag}"
-            made.append((name, value))
+    if to_tag and "To" in first and not _has_tag(request):
+        made += [
+            (name, f"{first[name]};tag={to_tag}" if name == "To" else first[name])
+            for name in _COPIED
+            if name in first
+        ]
+    else:
+        made += [(name, first[name]) for name in _COPIED if name in first]
     if status == 100 and (timestamp := first.get("Timestamp")) is not None:
         made.append(("Timestamp", timestamp))  # §8.2.6.1
     made += headers

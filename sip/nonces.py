@@ -1,7 +1,8 @@
 """Nonces that need no memory until somebody has used one well (RFC 7616 §3.3, §5.4).
 
 A nonce is its time of issue, a counter and a MAC over both, so a flood of requests without
-credentials leaves nothing behind. Only for nonces used with the right password the highest
+credentials leaves nothing behind. It is good at one host: who forges his address never sees the
+nonce that belongs to it. Only for nonces used with the right password the highest
 nonce count is kept, against replay.
 """
 
@@ -40,14 +41,14 @@ class Nonces:
         """How many are remembered."""
         return len(self._used)
 
-    def issue(self, now: float) -> str:
+    def issue(self, now: float, host: str = "") -> str:
         self._issued = (self._issued + 1) & 0xFFFF_FFFF
         stamp = max(0, int(now * 1000)).to_bytes(8, "big") + self._issued.to_bytes(4, "big")
-        return urlsafe_b64encode(stamp + self._mac(stamp)).decode("ascii")
+        return urlsafe_b64encode(stamp + self._mac(stamp, host)).decode("ascii")
 
-    def look(self, nonce: str, count: int, now: float) -> NonceState:
+    def look(self, nonce: str, count: int, now: float, host: str = "") -> NonceState:
         """Whether it may be used with this nonce count."""
-        issued = self._issued_at(nonce)
+        issued = self._issued_at(nonce, host)
         if issued is None:
             return NonceState.FOREIGN
         age = now - issued / 1000
@@ -58,9 +59,9 @@ class Nonces:
             return NonceState.STALE
         return NonceState.FRESH
 
-    def use(self, nonce: str, count: int, now: float) -> None:
+    def use(self, nonce: str, count: int, now: float, host: str = "") -> None:
         """The password was right: this count, and those below it, are spent."""
-        issued = self._issued_at(nonce)
+        issued = self._issued_at(nonce, host)
         assert issued is not None, nonce
         if nonce not in self._used:
             self._make_room(now)
@@ -75,7 +76,7 @@ class Nonces:
             forgotten = next(iter(self._used))
             self._floor = max(self._floor, self._used.pop(forgotten)[0])
 
-    def _issued_at(self, nonce: str) -> int | None:
+    def _issued_at(self, nonce: str, host: str) -> int | None:
         if len(nonce) != _CHARS or not nonce.isascii():
             return None
         try:
@@ -83,9 +84,9 @@ class Nonces:
         except Base64Error:
             return None
         stamp, mac = raw[:_STAMP_BYTES], raw[_STAMP_BYTES:]
-        if len(mac) != _MAC_BYTES or not compare_digest(mac, self._mac(stamp)):
+        if len(mac) != _MAC_BYTES or not compare_digest(mac, self._mac(stamp, host)):
             return None
         return int.from_bytes(stamp[:8], "big")
 
-    def _mac(self, stamp: bytes) -> bytes:
-        return blake2b(stamp, key=self._key, digest_size=_MAC_BYTES).digest()
+    def _mac(self, stamp: bytes, host: str) -> bytes:
+        return blake2b(stamp + host.encode(), key=self._key, digest_size=_MAC_BYTES).digest()

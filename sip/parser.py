@@ -30,7 +30,9 @@ _FOLD: Final = re.compile(r"\r\n[ \t]+")
 _REQUEST_URI: Final = re.compile(r'[^\x00-\x20\x7f<>"]+')
 _VERSION: Final = re.compile(r"[sS][iI][pP]/([0-9]{1,3})\.([0-9]{1,3})")
 _STATUS_LINE: Final = re.compile(r"[sS][iI][pP]/2\.0 +([1-6][0-9][0-9])(?: (.*))?")
-_LENGTH: Final = re.compile(r"[0-9]{1,10}")
+_STATUSES: Final = frozenset(str(status) for status in range(100, 700))
+_LENGTH_DIGITS_MAX: Final = 10
+_LENGTH: Final = re.compile(rf"[0-9]{{1,{_LENGTH_DIGITS_MAX}}}")
 
 # Without these a request cannot be answered (RFC 3261 §8.2.6.2).
 _ANSWERABLE: Final = ("Via", "From", "To", "Call-ID", "CSeq")
@@ -77,10 +79,13 @@ def parse(data: bytes) -> Request | Response:
     return message
 
 
-def validate(message: Request | Response) -> None:
-    """Refuse with RemoteError(status) what parses but makes no sense (RFC 4475 §3.1.2, §3.3)."""
+def validate(message: Request | Response, *, stamped: bool = False) -> None:
+    """Refuse with RemoteError(status) what parses but makes no sense (RFC 4475 §3.1.2, §3.3).
+
+    `stamped`: its Via is known to be good.
+    """
     cseq, first = message.cseq, message.first
-    if plain_via(first.get("Via", "")) is None:
+    if not stamped and plain_via(first.get("Via", "")) is None:
         _ = message.via
     _ = message.call_id
     if plain_address(first.get("From", "")) is None:
@@ -118,10 +123,11 @@ def _check_to(message: Message) -> None:
 
 
 def _check_contact(request: Request) -> None:
-    values = request.get_all("Contact")
-    if len(values) == 1 and plain_address(values[0]) is not None:
+    first = request.first
+    alone = "Contact" in first and len(first) == len(request.headers)
+    if alone and plain_address(first["Contact"]) is not None:
         return
-    contacts = parse_contacts(values)
+    contacts = parse_contacts(request.get_all("Contact"))
     if request.method == "INVITE" and (contacts == "*" or len(contacts) != 1):
         raise RemoteError("INVITE needs one Contact")
 
@@ -134,17 +140,25 @@ def _read_head(head: str) -> _Head:
     joined = "".join(lines)
     if "\r" in joined or "\n" in joined or "\0" in joined:
         return _read_odd_head(head)
-    message, fault = _read_start(lines[0])
-    if fault is not None:
-        return _read_odd_head(head)
-    headers = message.headers
+    start = lines[0]
+    message: Request | Response
+    if start[:8] == "SIP/2.0 " and start[11:12] == " " and start[8:11] in _STATUSES:
+        message = Response(int(start[8:11]), start[12:])
+    else:
+        message, fault = _read_start(start)
+        if fault is not None:
+            return _read_odd_head(head)
     del lines[0]
+    names = WIRE_NAMES
     try:
-        for line in lines:  # Measured: faster than one regular expression for all lines.
-            word, _, value = line.partition(" ")
-            headers.append((WIRE_NAMES[word], value.strip()))
+        # Measured: faster than one regular expression for all lines.
+        headers = [
+            (names[word], value.strip())
+            for word, _, value in [line.partition(" ") for line in lines]
+        ]
     except ParseError:
         return _read_odd_head(head)
+    message.headers = headers
     first = dict(headers)
     if len(first) != len(headers):  # Later entries win in dict(), so the order is turned round.
         first = dict(headers[::-1])
@@ -166,7 +180,8 @@ def _take_length(headers: Headers, first: dict[str, str]) -> int | None:
         headers.remove(("Content-Length", value))
     if len(first) != len(headers) and any(name == "Content-Length" for name, _ in headers):
         return None
-    return int(value) if value == "0" or _LENGTH.fullmatch(value) else None
+    plain = value.isascii() and value.isdigit() and len(value) <= _LENGTH_DIGITS_MAX
+    return int(value) if plain else None
 
 
 def _read_odd_head(head: str) -> _Head:

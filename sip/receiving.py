@@ -8,27 +8,33 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
-from sip.admission import RETRY_SECONDS, check_hops, refusal
+from sip import brakes
+from sip.admission import RETRY_SECONDS, Refusal, check_hops, refusal
 from sip.auth import Refused
-from sip.core import AnySession, Core
+from sip.core import AnySession
 from sip.errors import ParseError, RemoteError
 from sip.events import InviteReceived, Output, RequestReceived, Send
 from sip.flow import Flow
 from sip.matching import client_key_of, merge_key, server_key
 from sip.message import Request, Response, respond
 from sip.parser import parse, validate
+from sip.prack import names_reliable
 from sip.server_invite import InviteServerTransaction
 from sip.server_non_invite import NonInviteServerTransaction
 from sip.session_server import ServerSession
+from sip.subscribing import Subscribing
+from sip.subscription import Subscription
 
 KEEP_ALIVE_BYTES_MAX: Final = 4  # CRLF, CRLF CRLF, a few zeros: not worth a parse.
 
 
-class Receiver(Core):
+class Receiver(Subscribing):
     """Not to be used alone: `Endpoint` adds the commands."""
 
     def on_datagram(self, data: bytes, flow: Flow, now: float) -> list[Output]:
         """Any bytes at all."""
+        if self.guard is not None and (dropped := self.guard.drops(data, flow, now)) is not None:
+            return [*dropped]
         if len(data) <= KEEP_ALIVE_BYTES_MAX:
             self.counters["keep_alives"] += 1
             return []
@@ -36,7 +42,7 @@ class Receiver(Core):
             message = parse(data)
         except ParseError as error:
             return self.on_garbage(error, flow)
-        return self.on_message(message, flow, now)
+        return self._on_message(message, flow, now)
 
     def on_garbage(self, error: ParseError, flow: Flow) -> list[Output]:
         """What could not be parsed, from a datagram or a stream: answered if possible."""
@@ -46,7 +52,25 @@ class Receiver(Core):
         return self._refuse(error.request, flow, error.status)
 
     def on_message(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
+        """One of a stream."""
+        if self.guard is not None:
+            agent = b"User-Agent:" + message.first.get("User-Agent", "").encode("utf-8", "replace")
+            dropped = self.guard.drops(agent, flow, now)
+            if dropped is not None:
+                return [*dropped]
+        return self._on_message(message, flow, now)
+
+    def _on_message(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
         self.counters["received"] += 1
+        counters = self.counters
+        before = counters["refused"] - counters["overload"]
+        outputs = self._on_either(message, flow, now)
+        # That we are full is no fault of the caller's.
+        if self.guard is not None and counters["refused"] - counters["overload"] > before:
+            outputs += self.guard.on_refused(flow, now)
+        return outputs
+
+    def _on_either(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
         try:
             if isinstance(message, Response):
                 return self._on_response(message, flow, now)
@@ -84,8 +108,8 @@ class Receiver(Core):
         if server is not None:
             self.counters["retransmissions"] += 1
             return self._after_server(key, server, server.on_request(now), now)
-        request.stamp(*flow.remote)
-        validate(request)
+        stamped = request.stamp(*flow.remote)
+        validate(request, stamped=stamped)
         if request.method == "CANCEL":
             return self._on_cancel(key, request, flow, now)
         if request.to_tag and request.method != "REGISTER":
@@ -111,10 +135,13 @@ class Receiver(Core):
     def _on_in_dialog(self, key: str, request: Request, flow: Flow, now: float) -> list[Output]:
         session = self._session_of(request)
         if session is None:
+            subscription = self._subscriptions.get(request.to_tag)
+            if subscription is not None and subscription.belongs(request):
+                return self._on_in_subscription(key, subscription, request, flow, now)
             return self._refuse(request, flow, 481)
         if self._is_full(2 * self._config.transactions_max):
             return self._refuse_overload(request, flow)
-        refused = refusal(request, self._config.allow, self._config.supported)
+        refused = self._unsupported(request)
         if refused is not None:
             return self._refuse(request, flow, *refused)
         items = session.on_request(key, request, flow, now)  # May raise: nothing is kept then.
@@ -127,6 +154,17 @@ class Receiver(Core):
         outputs += self._after_session(session, items, now)
         return outputs
 
+    def _on_in_subscription(
+        self, key: str, subscription: Subscription, request: Request, flow: Flow, now: float
+    ) -> list[Output]:
+        if self._is_full(2 * self._config.transactions_max):
+            return self._refuse_overload(request, flow)
+        refused = self._too_short(request)
+        if refused is not None:
+            return self._refuse(request, flow, *refused)
+        subscription.check(request)
+        return self._on_resubscribe(key, subscription, request, flow, now)
+
     def _session_of(self, request: Request) -> AnySession | None:
         session = self._sessions.get(request.to_tag)
         return session if session is not None and session.belongs(request) else None
@@ -134,6 +172,10 @@ class Receiver(Core):
     # --- outside dialogs ----------------------------------------------------------------------
 
     def _on_outside(self, key: str, request: Request, flow: Flow, now: float) -> list[Output]:
+        method = request.method
+        if method in brakes.METHODS and self.brakes.holds(flow.remote, method, now):
+            self.counters["braked"] += 1
+            return []
         merge = merge_key(request)
         if merge in self._merges:
             return self._refuse(request, flow, 482)
@@ -142,16 +184,28 @@ class Receiver(Core):
         ):
             return self._refuse_overload(request, flow)
         check_hops(request)
-        refused = refusal(request, self._config.allow, self._config.supported)
+        refused = self._unsupported(request)
         if refused is not None:
             return self._refuse(request, flow, *refused)
         username = None
         if self.gate is not None and request.method != "OPTIONS":
+            if self._is_quarantined(request, flow):
+                return []
             verdict = self.gate.check(request, flow, now)
             if isinstance(verdict, Refused):
-                self.counters["challenged"] += 1
-                return [Send(flow, bytes(verdict.response))]
+                return self._challenge(verdict, flow, now)
             username = verdict.username
+            if self.guard is not None:
+                self.guard.on_admitted(flow, username or "", now)
+        if request.method == "INVITE" and self.admission is not None:
+            seconds = self.admission.admit(len(self._sessions), now)
+            if seconds:
+                return self._refuse_overload(request, flow, seconds)
+        if method == "SUBSCRIBE" and self.packages:
+            refused = self._subscribe_refusal(request)
+            if refused is not None:
+                self.brakes.refused(flow.remote, method, now)
+                return self._refuse(request, flow, *refused)
         outputs = self._admit(key, request, flow, username, now)
         self._merges[merge] = key
         self._merge_keys[key] = merge
@@ -161,11 +215,17 @@ class Receiver(Core):
         self, key: str, request: Request, flow: Flow, username: str | None, now: float
     ) -> list[Output]:
         timers = self._config.timers
+        if request.method == "SUBSCRIBE" and self.packages:
+            return self._on_subscribe(key, request, flow, username, now)
         if request.method != "INVITE":
             outputs = self._add_server(key, NonInviteServerTransaction(request, flow, timers), now)
             return [*outputs, RequestReceived(key, request, flow, username)]
         local_tag = self._tokens.token()
         session = ServerSession(key, request, local_tag, flow, timers)
+        if self._timing:
+            session.use_timer(self._config.session_expires, self._config.min_se)
+        if self._config.reliable_ringing and names_reliable(request, "Supported"):
+            session.ring_reliably()
         server = InviteServerTransaction(request, flow, timers, local_tag)
         outputs = self._add_server(key, server, now)
         self._add_session(session)
@@ -173,12 +233,36 @@ class Receiver(Core):
 
     # --- answers without a transaction ----------------------------------------------------------
 
+    def _unsupported(self, request: Request) -> Refusal | None:
+        config = self._config
+        min_se = config.min_se if self._timing else 0
+        return refusal(request, config.allow, config.supported, min_se)
+
     def _is_full(self, limit: int) -> bool:
         return len(self._clients) + len(self._servers) >= limit
 
-    def _refuse_overload(self, request: Request, flow: Flow) -> list[Output]:
+    def _refuse_overload(
+        self, request: Request, flow: Flow, seconds: int = RETRY_SECONDS
+    ) -> list[Output]:
         self.counters["overload"] += 1
-        return self._refuse(request, flow, 503, [("Retry-After", str(RETRY_SECONDS))])
+        return self._refuse(request, flow, 503, [("Retry-After", str(seconds))])
+
+    def _is_quarantined(self, request: Request, flow: Flow) -> bool:
+        guard, gate = self.guard, self.gate
+        if guard is None or gate is None or not guard.bans.users:
+            return False
+        return guard.is_quarantined(flow, gate.claimed(request))
+
+    def _challenge(self, verdict: Refused, flow: Flow, now: float) -> list[Output]:
+        self.counters["challenged"] += 1
+        outputs: list[Output] = [Send(flow, bytes(verdict.response))]
+        if self.guard is None:
+            return outputs
+        if verdict.wrong:
+            return [*outputs, *self.guard.on_wrong(flow, verdict.username, verdict.proven, now)]
+        if not verdict.username:
+            return [*outputs, *self.guard.on_unanswered(flow, now)]
+        return outputs
 
     def _refuse(
         self,
@@ -192,7 +276,7 @@ class Receiver(Core):
             return []
         self.counters["refused"] += 1
         try:
-            request.stamp(*flow.remote)
+            _ = request.stamp(*flow.remote)
         except RemoteError:
             return []  # Without a Via that can be read the client could not match it.
         text = f"{request.get('Call-ID')} {request.get('CSeq')} {request.get('From')}"

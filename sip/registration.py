@@ -3,12 +3,15 @@
 RFC 3261 §10.3; RFC 5626 (outbound: instance and reg-id), RFC 3327 (Path).
 
 A binding remembers the flow that it was registered on. Requests to it carry the registered
-contact as Request-URI and travel on that flow, so that NAT and connections do not matter.
+contact as Request-URI and travel on that flow, so that NAT and connections do not matter; proxies
+that want to stay on the way (Path) come as Route, and the flow leads to the first of them.
+
+A GRUU (RFC 5627) is never handed out: its owner would use it as Contact, and be called by it.
 """
 
 import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from sys import intern
 from typing import Final, NamedTuple
@@ -51,12 +54,19 @@ class Binding:
     user_agent: str = ""
     updated_at: float = 0.0
 
+    @property
+    def routes(self) -> Headers:
+        """What a request to it needs beside its URI (RFC 3327 §5.1)."""
+        return [("Route", path) for path in self.path]
+
 
 class BindingKind(Enum):
     ADDED = "added"
     REFRESHED = "refreshed"
     REMOVED = "removed"
     EXPIRED = "expired"
+    UNREACHABLE = "unreachable"  # It is still there, but does not answer.
+    REACHABLE = "reachable"  # It answers again.
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class BindingChange:
     aor: str
     binding: Binding
     kind: BindingKind
+    moved_from: Flow | None = field(default=None, compare=False)  # Where the device was before.
 
 
 class Reply(NamedTuple):
@@ -94,6 +105,7 @@ class Registrar:
         self._bindings: dict[str, list[Binding]] = {}
         self._deadlines: list[tuple[float, str]] = []  # Heap of (expires_at, aor); some stale.
         self._connected: dict[Flow, set[str]] = {}  # Connection -> who registered on it.
+        self._dead: dict[str, set[str]] = {}  # Address -> contacts that do not answer.
         self._count = 0
 
     def __len__(self) -> int:
@@ -101,8 +113,28 @@ class Registrar:
         return self._count
 
     def bindings(self, aor: str) -> list[Binding]:
-        """Highest q first, then the newest."""
-        return sorted(self._bindings.get(aor, ()), key=lambda b: (-b.q, -b.updated_at))
+        """Those that can be reached: highest q first, then the newest."""
+        held, dead = self._bindings.get(aor, ()), self._dead.get(aor)
+        if dead:
+            held = [binding for binding in held if binding.contact not in dead]
+        return sorted(held, key=lambda b: (-b.q, -b.updated_at))
+
+    def find(self, aor: str, contact: str) -> Binding | None:
+        """Whether it can be reached or not."""
+        for binding in self._bindings.get(aor, ()):
+            if binding.contact == contact:
+                return binding
+        return None
+
+    def everything(self) -> list[Binding]:
+        """Of all addresses, those included that cannot be reached now."""
+        return [binding for held in self._bindings.values() for binding in held]
+
+    def uses(self, flow: Flow) -> bool:
+        """Whether somebody is registered there."""
+        if flow.connection:
+            return flow in self._connected
+        return any(b.flow == flow for held in self._bindings.values() for b in held)
 
     @property
     def next_deadline(self) -> float | None:
@@ -126,8 +158,38 @@ class Registrar:
             return refusal.reply, []
         except ParseError as error:
             return Reply(error.status, []), []
+        revived = [
+            BindingChange(aor, change.binding, BindingKind.REACHABLE)
+            for change in changes
+            if change.kind is BindingKind.REFRESHED
+            and change.binding.contact in self._dead.get(aor, ())
+        ]
+        for change in revived:
+            self._dead[aor].discard(change.binding.contact)
         self._store(aor, after)
-        return Reply(200, self._answer(request, flow, after, now)), changes
+        return Reply(200, self._answer(request, flow, after, now)), [*changes, *revived]
+
+    def mark(self, aor: str, contact: str, *, reachable: bool) -> list[BindingChange]:
+        """What somebody has found out about a device. Its binding stays: it may come back."""
+        binding = self.find(aor, contact)
+        dead = self._dead.get(aor, set())
+        if binding is None or (contact not in dead) is reachable:
+            return []
+        if reachable:
+            dead.discard(contact)
+            return [BindingChange(aor, binding, BindingKind.REACHABLE)]
+        self._dead.setdefault(aor, dead).add(contact)
+        return [BindingChange(aor, binding, BindingKind.UNREACHABLE)]
+
+    def restore(self, bindings: Iterable[Binding], now: float) -> None:
+        """Those of an earlier life that have not expired since."""
+        found: dict[str, dict[str, Binding]] = {}
+        for binding in bindings:
+            if binding.expires_at > now:
+                found.setdefault(binding.aor, {})[binding.contact] = binding
+        for aor, held in found.items():
+            if aor not in self._bindings:
+                self._store(aor, [*held.values()][: self.limits.contacts_max])
 
     def on_time(self, now: float) -> list[BindingChange]:
         changes: list[BindingChange] = []
@@ -180,7 +242,7 @@ class Registrar:
             instance=instance or None,
             # reg-id without an instance means nothing (RFC 5626 §6).
             reg_id=_small_number(reg_id) if instance and reg_id else None,
-            path=tuple(request.values("Path")[:_PATHS_MAX]),
+            path=_path(request),
             # Of few kinds: one text for all phones of a kind.
             user_agent=intern(printable(request.get("User-Agent") or "")[:_USER_AGENT_CHARS_MAX]),
             updated_at=now,
@@ -217,13 +279,27 @@ class Registrar:
             after.append(new)
             same = old is not None and old.contact == new.contact
             kind = BindingKind.REFRESHED if same else BindingKind.ADDED
-            changes.append(BindingChange(aor, new, kind))
+            moved_from = old.flow if old is not None and old.flow != new.flow else None
+            changes.append(BindingChange(aor, new, kind, moved_from))
             if old is not None and not same:
                 # After the new one, so that its owner is never seen without a device.
                 changes.append(BindingChange(aor, old, BindingKind.REMOVED))
-        if len(after) > self.limits.contacts_max and len(wishes) > 0:
-            raise _Refusal(403)
+        if any(change.kind is BindingKind.ADDED for change in changes):
+            changes += self._make_room(aor, after, wishes[-1].binding, touched)
         return after, changes
+
+    def _make_room(
+        self, aor: str, after: list[Binding], new: Binding, touched: set[str]
+    ) -> list[BindingChange]:
+        """What must go so that there are not too many; refused if nothing may."""
+        changes: list[BindingChange] = []
+        while len(after) > self.limits.contacts_max:
+            old = _superfluous(after, new, touched, self._dead.get(aor, set()))
+            if old is None:
+                raise _Refusal(403)
+            after.remove(old)
+            changes.append(BindingChange(aor, old, BindingKind.REMOVED))
+        return changes
 
     def _answer(
         self, request: Request, flow: Flow, bindings: Sequence[Binding], now: float
@@ -231,7 +307,7 @@ class Registrar:
         headers = [("Contact", _contact_text(binding, now)) for binding in bindings]
         tags = {tag.lower() for tag in request.values("Supported")}
         if "path" in tags:
-            headers += [("Path", path) for path in request.values("Path")[:_PATHS_MAX]]
+            headers += [("Path", path) for path in _path(request)]  # RFC 3327 §5.3.
         if "outbound" in tags and flow.reliable and any(b.reg_id is not None for b in bindings):
             # Over UDP it would promise STUN answers (RFC 5626 §6, §8), which we do not give.
             headers.append(("Require", "outbound"))
@@ -242,6 +318,10 @@ class Registrar:
         self._count += len(after) - len(before)
         if after:
             self._bindings[aor] = after
+        if aor in self._dead:
+            self._dead[aor] &= {binding.contact for binding in after}
+            if not self._dead[aor]:
+                del self._dead[aor]
         for flow in {binding.flow for binding in before}:
             if flow.connection:
                 owners = self._connected.get(flow, set())
@@ -285,6 +365,42 @@ def _find(held: Sequence[Binding], new: Binding, touched: set[str]) -> Binding |
         elif new.flow.connection and binding.flow == new.flow and binding.instance is None:
             return binding
     return None
+
+
+def _superfluous(
+    held: Sequence[Binding], new: Binding, touched: set[str], dead: set[str]
+) -> Binding | None:
+    """The binding that a new one may push out when there are too many.
+
+    One that does not answer; else an older one of the same device: another flow of its instance
+    (RFC 5626 §4.2.1), or, where nobody says which device it is, of the same software, which has
+    moved to another port and left this one behind.
+    """
+    others = sorted(
+        (binding for binding in held if binding.contact not in touched),
+        key=lambda binding: binding.updated_at,
+    )
+    for binding in others:
+        if binding.contact in dead:
+            return binding
+    for binding in others:
+        if binding.instance == new.instance and (
+            new.instance is not None or binding.user_agent == new.user_agent != ""
+        ):
+            return binding
+    return None
+
+
+def _path(request: Request) -> tuple[str, ...]:
+    """ParseError if a proxy could not be reached by it: better now than when a call comes."""
+    if "Path" not in request.first:
+        return ()
+    paths = request.values("Path")
+    if len(paths) > _PATHS_MAX:
+        raise ParseError(f"{len(paths)} values of Path")
+    for path in paths:
+        _ = NameAddr.parse(path)
+    return tuple(paths)
 
 
 def _check_order(binding: Binding, request: Request) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from sip.events import Send
 from sip.flow import Flow
-from sip.message import Request, Response, respond
+from sip.message import Request, Response, trying
 from sip.states import Named
 from sip.timers import TimerConfig, Timers
 from sip.transaction import TransportFailed
@@ -63,7 +63,7 @@ class InviteServerTransaction:
         self.flow = flow
         self.branch = invite.branch
         self.user = user  # Whose transaction it is; means nothing here.
-        self._last = bytes(respond(invite, 100))
+        self._last = trying(invite)
         self._config = config
         self._interval_g = config.t1
         self._timers: Timers[Timer] = Timers()

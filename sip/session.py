@@ -24,7 +24,7 @@ what happens there.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sip.building import MAGIC_COOKIE, via_of
+from sip.building import MAGIC_COOKIE, again, via_of
 from sip.errors import LocalError
 from sip.events import EndedBy, Event, InDialogRequest, RequestDone, Send, SessionEnded
 from sip.flow import Flow
@@ -55,7 +55,8 @@ class State(Named):
 _S = State
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     _S.CALLING: frozenset({_S.PROCEEDING, _S.CANCEL_WAITS, _S.CONFIRMED, _S.ENDED}),
-    _S.PROCEEDING: frozenset({_S.CANCELLING, _S.CONFIRMED, _S.ENDED}),
+    # Back: the INVITE goes out again, with credentials or another session interval.
+    _S.PROCEEDING: frozenset({_S.CALLING, _S.CANCELLING, _S.CONFIRMED, _S.ENDED}),
     _S.CANCEL_WAITS: frozenset({_S.CANCELLING, _S.ENDING, _S.ENDED}),
     _S.CANCELLING: frozenset({_S.ENDING, _S.ENDED}),
     _S.INCOMING: frozenset({_S.RINGING, _S.ANSWERED, _S.ENDED}),
@@ -69,12 +70,18 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 
 
 _FINISHED: Final = frozenset({State.ENDING, State.ENDED})
+# Requests that are not the user's: the session makes them.
+_OURS: Final = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE"})
 
 
 class Timer(Named):
+    EXPIRES = "nobody has refreshed the session (RFC 4028 §10)"
     GLARE = "try our offer again (§14.1)"
     LINGER = "no more 2xx can come (RFC 6026 §7.2, timer M)"
     NO_ACK = "the 2xx was never acknowledged (§13.3.1.4)"
+    NO_PRACK = "nor our reliable 18x (RFC 3262 §3)"
+    REFRESH = "half of the session interval is over (RFC 4028 §10)"
+    RELIABLE = "reliable 18x again (RFC 3262 §3)"
     RETRANSMIT = "2xx again (§13.3.1.4)"
     STILL_RINGING = "18x again (§13.3.1.1)"
 
@@ -117,6 +124,7 @@ class Session:
         "_requests",
         "_sent",
         "_timers",
+        "ack_headers",
         "call_id",
         "dialog",
         "flow",
@@ -136,6 +144,8 @@ class Session:
         self.flow = flow  # Where the peer was last heard in this session.
         self.dialog: Dialog | None = None
         self.over = False  # SessionEnded is reported.
+        # Of the ACK of a 2xx: the credentials that its INVITE had (§13.2.2.4).
+        self.ack_headers: tuple[tuple[str, str], ...] = ()
         self._config = config
         self._timers: Timers[Timer] = Timers()
         self._sent = 0  # Requests, for the next branch.
@@ -158,6 +168,16 @@ class Session:
         """Ended, and nothing can come that we would have to answer."""
         return self._timers.next_deadline is None and self.state is State.ENDED
 
+    @property
+    def remote_tags(self) -> list[str]:
+        """Of its dialog; of all early ones before the answer."""
+        return [] if self.dialog is None else [self.dialog.remote_tag]
+
+    @property
+    def answered(self) -> bool:
+        """A 2xx was sent or has come, and nobody has hung up."""
+        return self.state in (State.ANSWERED, State.CONFIRMED)
+
     # --- commands ---------------------------------------------------------------------------
 
     def hangup(self, now: float, *, status: int = 480, reason: str = "") -> list[SessionOutput]:
@@ -172,7 +192,7 @@ class Session:
         self, method: str, key: str, headers: Iterable[tuple[str, str]], body: bytes
     ) -> list[SessionOutput]:
         """A request of the user within the dialog: INFO, NOTIFY, OPTIONS."""
-        if self.dialog is None or self.over or method in {"INVITE", "ACK", "BYE", "CANCEL"}:
+        if self.dialog is None or self.over or method in _OURS:
             raise LocalError(f"{method} in {self}")
         if len(self._requests) >= IN_DIALOG_REQUESTS_MAX:
             return [RequestDone(key, None)]
@@ -195,8 +215,9 @@ class Session:
         self, transaction: str, request: Request, flow: Flow, now: float
     ) -> list[SessionOutput]:
         """A new request within the dialog. May raise RemoteError: answer it with the status."""
-        if self.dialog is not None:
-            self.dialog.check_remote_cseq(request)
+        dialog = self.dialog or self._early_dialog(request.from_tag)
+        if dialog is not None:
+            dialog.check_remote_cseq(request)
         self.flow = flow
         match request.method:
             case "BYE":
@@ -207,6 +228,8 @@ class Session:
                 return self._on_offer(transaction, request, now)
             case "OPTIONS":
                 return [Reply(transaction, respond(request, 200))]
+            case "PRACK":
+                return self._on_prack(transaction, request, now)
             case _:
                 return [InDialogRequest(self.name, transaction, request)]
 
@@ -231,6 +254,19 @@ class Session:
         if branch == self._bye_branch:
             return self._become_ended()
         return self._on_request_done(branch, None, now)
+
+    def resend(self, request: Request) -> Request | None:
+        """The same request again, as its challenge will be answered; None if nobody wants it."""
+        dialog = self.dialog or self._early_dialog(request.to_tag)
+        ours = request.branch == self._bye_branch or request.branch in self._requests
+        if dialog is None or not (ours or (request.method == "PRACK" and not self.over)):
+            return None
+        renewed = self._renew(request, dialog)
+        if request.branch == self._bye_branch:
+            self._bye_branch = renewed.branch
+        elif request.branch in self._requests:
+            self._requests[renewed.branch] = self._requests.pop(request.branch)
+        return renewed
 
     def on_time(self, now: float) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
@@ -281,13 +317,17 @@ class Session:
         self.state = state
         if state in _FINISHED:
             self._stop_ok()
-            self._timers.stop(Timer.GLARE, Timer.STILL_RINGING)
+            self._timers.stop_but(Timer.LINGER)
 
     # --- small parts ------------------------------------------------------------------------
 
     def _new_branch(self) -> str:
         self._sent += 1
         return f"{MAGIC_COOKIE}{self.local_tag}.{self._sent}"
+
+    def _renew(self, request: Request, dialog: "Dialog") -> Request:
+        dialog.local_cseq += 1
+        return again(request, via_of(self.flow, self._new_branch()), dialog.local_cseq)
 
     def _on_request_done(
         self, branch: str, response: Response | None, now: float
@@ -334,6 +374,12 @@ class Session:
         return [*self._bye(now, self._reason), *self._report(408, EndedBy.TIMEOUT)]
 
     # --- what the parts of the class in the other files fill in -------------------------------
+
+    def _early_dialog(self, remote_tag: str) -> "Dialog | None":
+        raise NotImplementedError
+
+    def _on_prack(self, transaction: str, request: Request, now: float) -> list[SessionOutput]:
+        raise NotImplementedError
 
     def _hangup_early(self, now: float, status: int, reason: str) -> list[SessionOutput]:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Offers within a confirmed session: re-INVITE and UPDATE, ours and the peer's.
+"""Offers within a session: re-INVITE, UPDATE and PRACK, ours and the peer's.
 
        our offer                       the peer's offer
     IDLE -----> SENT -- 2xx ----> IDLE <-- ACK, timer H: BYE -- ACK_DUE
@@ -7,15 +7,19 @@
      |            v                v                              2xx
      +-- later: GLARE -------> RECEIVED ---------------------------+
 
-Only one INVITE is under way at a time, in either direction (RFC 3261 §14). An offer
-that comes too early waits; of two that wait, the newer one counts.
+Only one offer is under way at a time, in either direction (RFC 3261 §14, RFC 3311 §5).
+One of ours that comes too early waits; of two that wait, the newer one counts. Before the
+call is answered an offer can go by UPDATE, once the first one has been answered reliably.
 """
 
+from contextlib import suppress
 from typing import Final
 from zlib import crc32
 
+from sip.bodies import SDP, session_description
 from sip.building import body_headers, contact_of, via_of
-from sip.errors import LocalError, RemoteError
+from sip.dialog import Dialog
+from sip.errors import RemoteError
 from sip.events import EndedBy, OfferAnswered, OfferRejected, Send, SessionOffered
 from sip.flow import Flow
 from sip.message import Request, Response, respond
@@ -25,7 +29,9 @@ from sip.timers import TimerConfig
 
 GLARES_MAX: Final = 5  # In a row. More is a peer that always answers 491.
 
-SDP: Final = "application/sdp"
+RETRY_SECONDS_MAX: Final = 10  # RFC 3311 §5.2: what a Retry-After may ask of us.
+
+_EARLY: Final = frozenset({State.PROCEEDING, State.INCOMING, State.RINGING})
 
 
 class Offering(Named):
@@ -52,11 +58,13 @@ class OfferingSession(Session):
     __slots__ = (
         "_ack",
         "_glares",
+        "_local_body",
         "_offer",
         "_offer_branch",
         "_offered",
         "_transaction",
         "_waiting",
+        "agreed",
         "offering",
     )
 
@@ -67,8 +75,10 @@ class OfferingSession(Session):
     ) -> None:
         super().__init__(name, state, call_id, local_tag, flow, config)
         self.offering = Offering.IDLE
+        self.agreed = False  # The first offer was answered reliably, before the 2xx (RFC 3262 §5).
+        self._local_body = b""  # Our side as it was last agreed.
         self._offer = b""  # Ours, while SENT or GLARE.
-        self._offer_branch = ""  # Of our last re-INVITE.
+        self._offer_branch = ""  # Of our last re-INVITE or UPDATE with an offer.
         self._ack = b""  # Of its 2xx, which may come again.
         self._glares = 0
         self._waiting: bytes | None = None  # Our next offer.
@@ -78,11 +88,9 @@ class OfferingSession(Session):
     # --- commands ---------------------------------------------------------------------------
 
     def offer(self, body: bytes, now: float) -> list[SessionOutput]:
-        """Send a re-INVITE with this offer, now or as soon as it is allowed."""
+        """Send a re-INVITE or UPDATE with this offer, now or as soon as it is allowed."""
         if self.over:
             return []
-        if self.state not in (State.CONFIRMED, State.ANSWERED):
-            raise LocalError(f"offer in {self}")
         self._waiting = body
         return self._next_offer(now)
 
@@ -91,10 +99,16 @@ class OfferingSession(Session):
     ) -> list[SessionOutput]:
         """Answer the peer's offer; with an offer of ours if theirs was empty."""
         request = self._offered
-        if request is None or self.offering is not Offering.RECEIVED or self.dialog is None:
+        if request is None or self.offering is not Offering.RECEIVED:
             return []  # Cancelled, or the peer hung up.
-        self.dialog.refresh_target(request)
-        lines = [("Contact", contact_of(self.flow)), *headers, *body_headers(body, SDP)]
+        timing = self._refreshed_by_peer(request, now)
+        if request.method == "PRACK":
+            lines = body_headers(body, SDP)
+        else:
+            self._move(request)
+            contact = ("Contact", contact_of(self.flow))
+            lines = [contact, *headers, *timing, *body_headers(body, SDP)]
+        self._local_body = body
         response = respond(request, 200, headers=lines, body=body)
         outputs: list[SessionOutput] = [Reply(self._transaction, response)]
         if request.method == "INVITE":
@@ -113,11 +127,17 @@ class OfferingSession(Session):
 
     def _on_offer(self, transaction: str, request: Request, now: float) -> list[SessionOutput]:
         if request.method == "UPDATE" and not request.body:
-            return self._on_refresh(transaction, request)
-        if self.state is not State.CONFIRMED:
+            return self._on_refresh(transaction, request, now)
+        if self.state is not State.CONFIRMED and not self._may_offer_early(request):
             # §14.2, RFC 3311 §5.2: theirs is not answered yet, or ours not.
             early = self.state in (State.INCOMING, State.RINGING)
             return [self._not_now(transaction, request, 500 if early else 491)]
+        return self._on_timely_offer(transaction, request)
+
+    def _may_offer_early(self, request: Request) -> bool:
+        return self.agreed and request.method != "INVITE" and self.state in _EARLY
+
+    def _on_timely_offer(self, transaction: str, request: Request) -> list[SessionOutput]:
         match self.offering:
             case Offering.SENT | Offering.ACK_DUE:
                 return [self._not_now(transaction, request, 491)]
@@ -129,12 +149,17 @@ class OfferingSession(Session):
                 self._offered, self._transaction = request, transaction
                 return [SessionOffered(self.name, request.body, request.method)]
 
-    def _on_refresh(self, transaction: str, request: Request) -> list[SessionOutput]:
-        """An UPDATE without an offer only says where the peer is (RFC 3311 §5.2)."""
-        if self.dialog is not None:
-            self.dialog.refresh_target(request)
-        headers = [("Contact", contact_of(self.flow))]
+    def _on_refresh(self, transaction: str, request: Request, now: float) -> list[SessionOutput]:
+        """An UPDATE without an offer: where the peer is, and that it is (RFC 3311 §5.2)."""
+        self._move(request)
+        timing = self._refreshed_by_peer(request, now)
+        headers = [("Contact", contact_of(self.flow)), *timing]
         return [Reply(transaction, respond(request, 200, headers=headers))]
+
+    def _move(self, request: Request) -> None:
+        dialog = self.dialog or self._early_dialog(request.from_tag)
+        if dialog is not None:
+            dialog.refresh_target(request)
 
     def _not_now(self, transaction: str, request: Request, status: int) -> Reply:
         headers = [("Retry-After", str(self._chance() % 11))] if status == 500 else []
@@ -150,7 +175,9 @@ class OfferingSession(Session):
         if self.state is not State.CONFIRMED or self._offered is None:
             return []
         asked = not self._offered.body  # The offer was ours, so this has the answer (§14.2).
-        outputs: list[SessionOutput] = [OfferAnswered(self.name, request.body)] if asked else []
+        outputs: list[SessionOutput] = []
+        if asked:
+            outputs.append(OfferAnswered(self.name, session_description(request)))
         return [*outputs, *self._idle(now)]
 
     # --- our offers ---------------------------------------------------------------------------
@@ -158,18 +185,40 @@ class OfferingSession(Session):
     def _next_offer(self, now: float) -> list[SessionOutput]:
         if self._waiting is None or self.offering is not Offering.IDLE:
             return []
-        if self.state is not State.CONFIRMED or self.dialog is None:
-            return []
+        if self._offer_dialog() is None:
+            return []  # Not yet.
         self._offer, self._waiting = self._waiting, None
         return self._send_offer()
 
+    def _offer_dialog(self) -> Dialog | None:
+        """Where an offer can go now: by re-INVITE if confirmed, else by UPDATE."""
+        if self.state is State.CONFIRMED:
+            return self.dialog
+        return self._update_dialog() if self.agreed and self.state in _EARLY else None
+
     def _send_offer(self) -> list[SessionOutput]:
-        assert self.dialog is not None, self
+        dialog = self._offer_dialog()
+        assert dialog is not None, self
         self._shift(Offering.SENT)
         self._offer_branch, self._ack = self._new_branch(), b""
         via = via_of(self.flow, self._offer_branch)
-        headers = [("Contact", contact_of(self.flow)), *body_headers(self._offer, SDP)]
-        return [Start(self.dialog.request("INVITE", via, headers, self._offer))]
+        headers = [
+            ("Contact", contact_of(self.flow)),
+            *self._timing_headers(),
+            *body_headers(self._offer, SDP),
+        ]
+        method = "INVITE" if self.state is State.CONFIRMED else "UPDATE"
+        return [Start(dialog.request(method, via, headers, self._offer))]
+
+    def resend(self, request: Request) -> Request | None:
+        if request.branch != self._offer_branch:
+            return super().resend(request)
+        dialog = self._offer_dialog()
+        if self.offering is not Offering.SENT or dialog is None:
+            return None
+        renewed = self._renew(request, dialog)
+        self._offer_branch = renewed.branch
+        return renewed
 
     def on_invite_response(
         self, branch: str, response: Response, now: float
@@ -177,55 +226,83 @@ class OfferingSession(Session):
         if branch != self._offer_branch or response.status < 200:
             return []
         if response.status < 300:
-            return self._on_offer_answered(response, now)
+            return self._on_reinvite_answered(response, now)
         if self.offering is not Offering.SENT:
             return []
         return self._on_offer_refused(response, now)
 
-    def _on_offer_answered(self, response: Response, now: float) -> list[SessionOutput]:
+    def on_response(self, branch: str, response: Response, now: float) -> list[SessionOutput]:
+        if branch != self._offer_branch:
+            return super().on_response(branch, response, now)
+        if response.status < 200 or self.offering is not Offering.SENT:
+            return []
+        if response.status >= 300:
+            return self._on_offer_refused(response, now)
+        dialog = self.dialog or self._early_dialog(response.to_tag)
+        if dialog is not None:
+            follow(dialog, response)
+        return self._on_offer_answered(response, now)
+
+    def _on_reinvite_answered(self, response: Response, now: float) -> list[SessionOutput]:
         assert self.dialog is not None, self
         if self._ack:
             return [Send(self.flow, self._ack)]  # It was lost.
         if self.state is State.CONFIRMED:
-            self._try_refresh(response)
+            follow(self.dialog, response)
         via = via_of(self.flow, self._new_branch())
-        self._ack = bytes(self.dialog.ack(response.cseq.number, via))
+        self._ack = bytes(self.dialog.ack(response.cseq.number, via, self.ack_headers))
         outputs: list[SessionOutput] = [Send(self.flow, self._ack)]
         if self.offering is not Offering.SENT:
             return outputs  # We hung up meanwhile.
-        self._glares = 0
-        return [*outputs, OfferAnswered(self.name, response.body), *self._idle(now)]
+        return [*outputs, *self._on_offer_answered(response, now)]
 
-    def _try_refresh(self, response: Response) -> None:
-        assert self.dialog is not None, self
-        try:
-            self.dialog.refresh_target(response)
-        except RemoteError:
-            return  # An unreadable contact: the old one served so far.
+    def _on_offer_answered(self, response: Response, now: float) -> list[SessionOutput]:
+        self._glares = 0
+        self._local_body = self._offer
+        self._on_refreshed(response, now)
+        return [*self._tell_answered(response), *self._idle(now)]
+
+    def _tell_answered(self, response: Response) -> list[SessionOutput]:
+        return [OfferAnswered(self.name, session_description(response))]
 
     def _on_offer_refused(self, response: Response, now: float) -> list[SessionOutput]:
         match response.status:
             case 491 if self._glares < GLARES_MAX:
-                self._glares += 1
-                self._shift(Offering.GLARE)
-                self._timers.start(Timer.GLARE, now + self._glare_pause())
-                return []
-            case 408 | 481:
+                return self._try_later(now + self._glare_pause())
+            case 500 if self._glares < GLARES_MAX and "Retry-After" in response.first:
+                # §14.1, RFC 3311 §5.1: it has not answered its own yet.
+                return self._try_later(now + _retry_after(response))
+            case 408 | 481 if self.state is State.CONFIRMED:
                 # §14.1, §12.2.1.2: the peer has no such call any more.
                 by = EndedBy.REMOTE if response.status == 481 else EndedBy.TIMEOUT
                 bye = self._bye(now)
                 return [*bye, *self._report(response.status, by, response)]
             case status:
                 self._glares = 0
-                return [OfferRejected(self.name, status), *self._idle(now)]
+                return [*self._tell_refused(status, now), *self._idle(now)]
+
+    def _tell_refused(self, status: int, now: float) -> list[SessionOutput]:
+        return [OfferRejected(self.name, status)]
+
+    def _try_later(self, when: float) -> list[SessionOutput]:
+        self._glares += 1
+        self._shift(Offering.GLARE)
+        self._timers.start(Timer.GLARE, when)
+        return []
 
     def on_invite_failure(self, branch: str, by: EndedBy, now: float) -> list[SessionOutput]:
         if branch != self._offer_branch or self.offering is not Offering.SENT:
             return []
-        if by is EndedBy.TIMEOUT:
+        if by is EndedBy.TIMEOUT and self.state is State.CONFIRMED:
             return [*self._bye(now), *self._report(408, by)]
         # The connection is gone, perhaps only for a while; the call is not.
-        return [OfferRejected(self.name, 503), *self._idle(now)]
+        status = 408 if by is EndedBy.TIMEOUT else 503
+        return [*self._tell_refused(status, now), *self._idle(now)]
+
+    def on_failure(self, branch: str, by: EndedBy, now: float) -> list[SessionOutput]:
+        if branch == self._offer_branch:
+            return self.on_invite_failure(branch, by, now)
+        return super().on_failure(branch, by, now)
 
     def _glare_pause(self) -> float:
         """Seconds (§14.1): the two sides' ranges do not overlap, so one of them is first."""
@@ -239,7 +316,12 @@ class OfferingSession(Session):
 
     def _on_timer(self, timer: Timer, now: float) -> list[SessionOutput]:
         if timer is Timer.GLARE and self.offering is Offering.GLARE:
-            return self._send_offer()
+            if self._offer_dialog() is not None:
+                return self._send_offer()
+            # Answered meanwhile: it goes out after the ACK.
+            self._waiting, self._offer = self._waiting or self._offer, b""
+            self._shift(Offering.IDLE)
+            return []
         return super()._on_timer(timer, now)
 
     # --- ends ---------------------------------------------------------------------------------
@@ -248,9 +330,9 @@ class OfferingSession(Session):
         """One exchange is over; what waited may go."""
         outputs: list[SessionOutput] = []
         received = self.offering in (Offering.RECEIVED, Offering.ACK_DUE)
-        if received and self._offer and self.state is State.CONFIRMED:
+        if received and self._offer and not self.over:
             # Theirs came into our glare pause: what we offered is out of date.
-            outputs.append(OfferRejected(self.name, 491))
+            outputs += self._tell_refused(491, now)
         self._offer, self._offered, self._transaction = b"", None, ""
         if self.offering is not Offering.IDLE:
             self._shift(Offering.IDLE)
@@ -261,7 +343,7 @@ class OfferingSession(Session):
         outputs: list[SessionOutput] = []
         if self.offering is Offering.RECEIVED and self._offered is not None:
             outputs.append(Reply(self._transaction, respond(self._offered, 487)))
-        if self.offering is Offering.SENT:
+        if self.offering is Offering.SENT and self.state is State.CONFIRMED:
             outputs.append(Limit(self._offer_branch))  # The peer need not answer it any more.
         self._offer, self._offered, self._waiting = b"", None, None
         self._transaction = ""
@@ -272,3 +354,29 @@ class OfferingSession(Session):
     def _shift(self, offering: Offering) -> None:
         assert offering in OFFERINGS[self.offering], (self, self.offering, offering)
         self.offering = offering
+
+    # --- what the parts of the class in the other files fill in --------------------------------
+
+    def _update_dialog(self) -> Dialog | None:
+        """An early dialog whose peer takes UPDATE (RFC 3311 §4)."""
+        raise NotImplementedError
+
+    def _timing_headers(self) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def _refreshed_by_peer(self, request: Request, now: float) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def _on_refreshed(self, response: Response, now: float) -> None:
+        raise NotImplementedError
+
+
+def follow(dialog: Dialog, response: Response) -> None:
+    """The 2xx to a re-INVITE or UPDATE of ours says where the peer is now (§12.2.1.2)."""
+    with suppress(RemoteError):  # An unreadable contact: the old one served so far.
+        dialog.refresh_target(response)
+
+
+def _retry_after(response: Response) -> int:
+    digits = response.first["Retry-After"].partition(";")[0].partition("(")[0].strip()
+    return min(int(digits), RETRY_SECONDS_MAX) if digits.isascii() and digits.isdigit() else 1

@@ -61,6 +61,13 @@ PROMPTS: dict[str, str] = {
     "back-from-break": "Welcome back from your break.",
     "wrap-up-ended": "You are ready for the next call.",
     "connecting": "Connecting you now.",
+    "enter-number": "Please enter the number, then press the hash key.",
+    "forward-on": "Your calls are forwarded now.",
+    "forward-off": "Your calls are no longer forwarded.",
+    "do-not-disturb-on": "Do not disturb is on.",
+    "do-not-disturb-off": "Do not disturb is off.",
+    "number-hidden": "Your number is hidden now.",
+    "number-shown": "Your number is shown now.",
     "goodbye": "Thank you for calling. Goodbye.",
     **{f"digits/{number}": word for number, word in enumerate(_ONES)},
     **{f"digits/{10 * tens}": word for tens, word in enumerate(_TENS, start=3)},
@@ -133,6 +140,20 @@ def make_prompts() -> None:
         sound = soxr.resample(said, VOICE_RATE, RATE, quality="VHQ")
         write(f"{LANGUAGE}/{name}", levelled(trimmed(sound, RATE), RATE), RATE)
     write(f"{LANGUAGE}/beep", make_beep(), RATE)
+    write(f"{LANGUAGE}/ringing", make_ringing(), RATE)
+
+
+def make_ringing() -> "NDArray[Any]":
+    """The ringing tone of most of Europe (ITU-T E.180): 425 Hz, 1 s of it, then 4 s of silence."""
+    import numpy as np
+
+    edge = RATE // 100
+    sound = np.sin(2 * np.pi * 425 * np.arange(RATE) / RATE)
+    ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(edge) / edge)
+    sound[:edge] *= ramp
+    sound[-edge:] *= ramp[::-1]
+    sound *= 10 ** (RMS_DBFS / 20) / np.sqrt(np.mean(sound**2))
+    return np.asarray(np.concatenate([sound, np.zeros(4 * RATE)]))
 
 
 def make_beep() -> "NDArray[Any]":

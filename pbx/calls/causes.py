@@ -19,3 +19,5 @@ class Cause(Enum):
     CONGESTION = "congestion"
     FAILED = "failed"
     SHUTDOWN = "shutdown"
+    TRANSFERRED = "transferred"
+    PICKED_UP = "picked up"

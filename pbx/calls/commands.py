@@ -6,6 +6,7 @@ from pbx.calls.causes import Cause
 from pbx.calls.fork import Fork
 from pbx.distribution.inputs import Input
 from pbx.history.records import Hangup, Verdict
+from pbx.phone_settings import PhoneSet
 from pbx.plan import Destination
 
 
@@ -17,6 +18,66 @@ class Dial:
     extension: str
     agent: str = ""
     why: str = ""
+    auto_answer: bool = False  # Intercom: the phone should pick up by itself.
+
+
+@dataclass(frozen=True, slots=True)
+class DialTrunk:
+    """Call this number outside, by the next way that is not among `tried`."""
+
+    party: str
+    number: str  # As it was dialled.
+    payer: str  # The extension whose rights count; "" for a caller from outside.
+    tried: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMedia:
+    """Let the caller hear what this person's side sends before it answers."""
+
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """This leg sends the other side to a number, or to the place of a leg of another call."""
+
+    leg: str
+    number: str
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseTransfer:
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferorGone:
+    """Who transferred has hung up before the outcome was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The other side talks to somebody else now: who sent it there may go."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkCall:
+    """Leave the caller in this slot ("": any), where anybody can take the call up."""
+
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class PickUp:
+    """Take the call that rings there instead of them: an extension, or "" for one's group.
+
+    `leg`: the very leg whose place is taken, ringing or up.
+    """
+
+    extension: str
+    leg: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +127,25 @@ class PlayToCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class StopPlaying:
+    """The caller has pressed a key: say no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskReach:
+    """How does this extension want to be reached? The block is told by `on_reach`."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPhone:
+    """A feature code changes a setting of a phone."""
+
+    change: PhoneSet
+
+
+@dataclass(frozen=True, slots=True)
 class EchoCaller:
     """The caller hears their own voice."""
 
@@ -109,6 +189,14 @@ class Finish:
 
 Command = (
     Dial
+    | DialTrunk
+    | EarlyMedia
+    | Transfer
+    | RefuseTransfer
+    | TransferorGone
+    | Transferred
+    | ParkCall
+    | PickUp
     | Drop
     | PartyOver
     | HangUpLegs
@@ -116,6 +204,9 @@ Command = (
     | AnswerCaller
     | Bridge
     | PlayToCaller
+    | StopPlaying
+    | AskReach
+    | SetPhone
     | EchoCaller
     | Hold
     | Tell

@@ -58,6 +58,10 @@ class Fork:
         self.rings, self.ringing_since = True, now
         return True
 
+    def on_early(self, leg: str) -> bool:
+        """True when its sound may be heard: of several devices none is better than the others."""
+        return self.state is ForkState.RINGING and self.legs == [leg]
+
     def on_answered(self, leg: str, now: float) -> list[str] | None:
         """The devices that must stop ringing; None when this answer comes too late."""
         if self.state is not ForkState.RINGING or leg not in self.legs:

@@ -67,7 +67,23 @@ class LegHeld:
     held: bool
 
 
-LegEvent = LegRinging | LegAnswered | LegEnded | LegDigit | LegHeld
+@dataclass(frozen=True, slots=True)
+class LegEarly:
+    """It sends sound before it answers: an announcement, the ringing of another country."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegTransfer:
+    """It wants the other side to talk to somebody else (RFC 3515)."""
+
+    leg: str
+    number: str  # Whom; "" with `replaces`.
+    replaces: str = ""  # Our leg whose place the other side takes (RFC 3891): attended.
+
+
+LegEvent = LegRinging | LegEarly | LegAnswered | LegEnded | LegDigit | LegHeld | LegTransfer
 
 
 @dataclass(slots=True)
@@ -89,6 +105,11 @@ class Leg:
     started: float = 0.0
     ringing_since: float | None = None
     connected: bool = False  # The media worker knows the peer's address.
+    extension: str = ""  # Whose device it is; "" for somebody outside.
+    answer: bytes = b""  # Our SDP to its INVITE, once it is made.
+    transferring: bool = False  # Its REFER waits for the outcome.
+    moves: int = 0  # Media sessions that it had before this one.
+    trunk: bool = False  # A line to the outside: its refusals may be about itself.
     why: Cause = Cause.NORMAL  # Of our own hang-up.
 
     def become(self, state: LegState) -> None:
@@ -147,6 +168,27 @@ def cause_of(status: int) -> Cause:
     if found is not None:
         return found
     return Cause.REJECTED if status >= 600 else Cause.FAILED
+
+
+def trunk_cause_of(status: int) -> Cause:
+    """Why a call through a trunk failed: CONGESTION and FAILED are about the trunk, and another
+    one may do better; all else is about who was called (RFC 3261 §21, RFC 3398 §8.2.6)."""
+    found = _TRUNK_CAUSE_OF.get(status) or _CAUSE_OF.get(status)
+    if found is not None:
+        return found
+    if status >= 600:
+        return Cause.REJECTED
+    return Cause.FAILED if status >= 500 else Cause.REJECTED
+
+
+_TRUNK_CAUSE_OF: Final[dict[int, Cause]] = {
+    401: Cause.FAILED,  # It does not know us any more.
+    407: Cause.FAILED,
+    408: Cause.FAILED,
+    480: Cause.NO_ANSWER,  # The telephone called is switched off, or nobody is there.
+    484: Cause.NOT_FOUND,
+    503: Cause.CONGESTION,
+}
 
 
 def reason_of(cause: Cause) -> str:

@@ -6,84 +6,57 @@ from collections.abc import Sequence
 from typing import Final
 
 from media.errors import MediaError
-from media.negotiation import Remote, make_answer, make_offer, offered_codecs, read_answer
-from media.protocol import Connect, Digit, Echo, Join, Part, Play, Silent, Stop, Watch
+from media.negotiation import make_answer, make_offer, read_answer
+from media.protocol import Digit, Echo, Join, Part, Play, Silent, Stop
 from pbx.calls.causes import Cause
 from pbx.calls.leg import (
     Leg,
     LegAnswered,
     LegDigit,
+    LegEarly,
     LegEnded,
-    LegEvent,
-    LegHeld,
     LegRinging,
     LegState,
-    cause_of,
-    learn_from,
-    reason_of,
-    status_of,
 )
-from pbx.calls.media_pool import MediaPool, NoPorts, ToWorker
+from pbx.calls.leg_changes import LegChanges
+from pbx.calls.leg_table import Output
+from pbx.calls.media_pool import NoPorts, ToWorker
 from sip import events as sip
-from sip.endpoint import Endpoint
 from sip.flow import Flow
 from sip.headers import NameAddr
+from sip.login import Login
 
 NO_REPLY_SECONDS: Final = 4.0
 """A device that has not even sent 100 by then is taken for unplugged: the INVITE went out four
 times."""
 
-DTMF_INFO: Final = "application/dtmf-relay"
+AUTO_ANSWER: Final = (
+    # Each phone knows another one: RFC 5373 is not among them.
+    ("Call-Info", "<sip:intercom>;answer-after=0"),
+    ("Alert-Info", "<http://intercom>;info=alert-autoanswer;delay=0"),
+)
 
-Output = sip.Output | ToWorker | LegEvent
 
-
-class Legs:
-    def __init__(self, endpoint: Endpoint, media: MediaPool) -> None:
-        self._endpoint = endpoint
-        self._media = media
-        self._legs: dict[str, Leg] = {}
-        self._by_media: dict[str, str] = {}  # Media session → the leg that talks through it.
-        self._offers: dict[str, dict[str, tuple[bytes, int]]] = {}
-        """Media session → our host → SDP offer and its session id."""
-        self._deadlines: list[tuple[float, str]] = []
-        self._sdp_ids = 0
-        self.codecs: tuple[str, ...] = ("PCMU", "PCMA")
-        self.media_host = ""
-        self.silence_seconds = 30.0
-
-    def __len__(self) -> int:
-        return len(self._legs)
-
-    def __contains__(self, leg: str) -> bool:
-        return leg in self._legs
-
-    def __getitem__(self, leg: str) -> Leg:
-        return self._legs[leg]
-
-    def all(self) -> list[Leg]:
-        return list(self._legs.values())
-
+class Legs(LegChanges):
     # --- what calls want
 
-    def accept(self, leg_id: str, call: str, offer: bytes, flow: Flow, now: float) -> Leg:
-        """A new INVITE from outside; nothing is sent yet."""
+    def accept(
+        self,
+        leg_id: str,
+        call: str,
+        offer: bytes,
+        flow: Flow,
+        now: float,
+        *,
+        extension: str = "",
+        called: str = "",
+    ) -> Leg:
+        """A new INVITE to us; nothing is sent yet. `extension`: whose device it is."""
         leg = Leg(leg_id, call, LegState.OFFERED, flow, offer=offer, heard_of=True, started=now)
-        self._legs[leg_id] = leg
+        leg.extension = extension
+        self._add(leg, (called, ""))
+        self.call_ids.note(call, self._endpoint.call_id(leg_id))
         return leg
-
-    def preferred(self, leg_id: str) -> tuple[str, ...]:
-        """Our codecs, those first that this leg speaks or offered: so that nothing need be
-        converted."""
-        leg = self._legs[leg_id]
-        if leg.remote is not None:
-            first = [leg.remote.codec]
-        elif leg.offer:
-            theirs = self._offered(leg.offer)
-            first = [codec for codec in self.codecs if codec in theirs][:1]
-        else:
-            first = []
-        return (*first, *(codec for codec in self.codecs if codec not in first))
 
     def dial(
         self,
@@ -97,6 +70,11 @@ class Legs:
         media: str,
         codecs: Sequence[str],
         now: float,
+        extension: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+        auto_answer: bool = False,
+        login: Login | None = None,
+        trunk: bool = False,
     ) -> list[Output]:
         host = self._host(flow)
         offers = self._offers.setdefault(media, {})
@@ -107,21 +85,73 @@ class Legs:
             offers[host] = shared
         offer, sdp_id = shared
         leg = Leg(leg_id, call, LegState.DIALLING, flow, media, offer, sdp_id, 1, started=now)
-        self._legs[leg_id] = leg
+        leg.extension, leg.trunk = extension, trunk
+        self._add(leg, (from_.uri.user or "", from_.display))
+        heapq.heappush(self._deadlines, (now + NO_REPLY_SECONDS, leg_id))
+        outputs = self._endpoint.invite(
+            leg_id,
+            uri=uri,
+            flow=flow,
+            from_=from_,
+            to=to,
+            body=offer,
+            now=now,
+            headers=(*headers, *AUTO_ANSWER) if auto_answer else headers,
+            login=login,
+        )
+        self.call_ids.note(call, self._endpoint.call_id(leg_id))
+        return [*outputs]
+
+    def dial_again(
+        self,
+        leg_id: str,
+        *,
+        uri: str,
+        flow: Flow,
+        from_: NameAddr,
+        to: NameAddr,
+        now: float,
+        headers: Sequence[tuple[str, str]],
+        login: Login | None,
+    ) -> list[Output]:
+        """The same leg and offer to another place: a redirection (RFC 3261 §8.1.3.4)."""
+        leg = self._legs[leg_id]
+        leg.heard_of = False
         heapq.heappush(self._deadlines, (now + NO_REPLY_SECONDS, leg_id))
         return [
             *self._endpoint.invite(
-                leg_id, uri=uri, flow=flow, from_=from_, to=to, body=offer, now=now
+                leg_id,
+                uri=uri,
+                flow=flow,
+                from_=from_,
+                to=to,
+                body=leg.offer,
+                now=now,
+                headers=headers,
+                login=login,
             )
         ]
 
     def ring(self, leg_id: str, now: float) -> list[Output]:
         leg = self._legs[leg_id]
-        if leg.state is not LegState.OFFERED:
+        if leg.state is LegState.OFFERED:
+            self._become(leg, LegState.RINGING)
+        if leg.state is not LegState.RINGING or leg.ringing_since is not None:
             return []
-        leg.become(LegState.RINGING)
         leg.ringing_since = now
         return [*self._endpoint.ring(leg_id, now)]
+
+    def early(self, leg_id: str, codecs: Sequence[str], worker: int, now: float) -> list[Output]:
+        """Let a caller hear what the called side sends before it answers (RFC 3960)."""
+        leg = self._legs[leg_id]
+        if leg.state not in (LegState.OFFERED, LegState.RINGING) or leg.answer or not leg.offer:
+            return []
+        opened = self._open(leg, codecs, worker, now)
+        if not leg.answer:
+            return opened
+        if leg.state is LegState.OFFERED:
+            self._become(leg, LegState.RINGING)
+        return [*opened, *self._endpoint.ring(leg_id, now, status=183, body=leg.answer)]
 
     def answer(
         self, leg_id: str, codecs: Sequence[str], worker: int | None, now: float
@@ -130,39 +160,39 @@ class Legs:
         leg = self._legs[leg_id]
         if leg.state not in (LegState.OFFERED, LegState.RINGING):
             return []
+        outputs: list[Output] = []
+        if not leg.answer:
+            try:
+                chosen = self._media.pick_worker() if worker is None else worker
+            except NoPorts:
+                return self._fail(leg, Cause.CONGESTION, now)
+            outputs = self._open(leg, codecs, chosen, now)
+            if not leg.answer:
+                return outputs
+        self._become(leg, LegState.UP)
+        return [*outputs, *self._endpoint.answer(leg_id, leg.answer, now)]
+
+    def _open(self, leg: Leg, codecs: Sequence[str], worker: int, now: float) -> list[Output]:
+        """A media session of its own, and our answer to its offer. Without one it has failed."""
         try:
-            chosen = self._media.pick_worker() if worker is None else worker
-            opened = self._media.open(leg_id, chosen)
+            opened = self._media.open(leg.id, worker)
         except NoPorts:
             return self._fail(leg, Cause.CONGESTION, now)
-        leg.media, leg.sdp_id, leg.sdp_version = leg_id, self._new_sdp_id(), 1
-        address = (self._host(leg.flow), self._media.port(leg_id))
-        remote: Remote | None = None
-        if leg.offer:
-            try:
-                body, remote = make_answer(
-                    leg.offer, address, codecs, session_id=leg.sdp_id, version=1
-                )
-            except MediaError:
-                return [opened, *self._fail(leg, Cause.NOT_ACCEPTABLE, now)]
-        else:  # Late offer (RFC 3261 §13.2.1): ours goes in the 200, theirs comes in the ACK.
+        leg.media, leg.sdp_id, leg.sdp_version = leg.id, self._new_sdp_id(), 1
+        address = (self._host(leg.flow), self._media.port(leg.id))
+        self._by_media[leg.media] = leg.id
+        if not leg.offer:  # Late offer (RFC 3261 §13.2.1): ours goes in the 200, theirs in the ACK.
             body = make_offer(address, codecs, session_id=leg.sdp_id, version=1)
-            leg.offer, leg.awaits_answer = body, True
-        leg.become(LegState.UP)
-        self._by_media[leg.media] = leg_id
-        outputs: list[Output] = [opened]
-        if remote is not None:
-            outputs += self._connect(leg, remote)
-        return [*outputs, *self._endpoint.answer(leg_id, body, now)]
-
-    def hangup(self, leg_id: str, cause: Cause, now: float) -> list[Output]:
-        leg = self._legs.get(leg_id)
-        if leg is None or leg.state is LegState.ENDED:
-            return []
-        leg.why = cause
-        return [
-            *self._endpoint.hangup(leg_id, now, status=status_of(cause), reason=reason_of(cause))
-        ]
+            leg.offer = leg.answer = body
+            leg.awaits_answer = True
+            return [opened]
+        try:
+            body, remote = make_answer(leg.offer, address, codecs, session_id=leg.sdp_id, version=1)
+        except MediaError:
+            closed = self._media.close(leg.id)
+            return [opened, *closed, *self._fail(leg, Cause.NOT_ACCEPTABLE, now)]
+        leg.answer = body
+        return [opened, *self._connect(leg, remote)]
 
     def join(self, a: str, b: str) -> list[Output]:
         """Two legs that are up hear each other."""
@@ -185,11 +215,6 @@ class Legs:
     def echo(self, leg_id: str) -> list[Output]:
         return self._command(leg_id, Echo)
 
-    def forget_media(self, media: str) -> None:
-        """The call closed this media session."""
-        _ = self._by_media.pop(media, None)
-        _ = self._offers.pop(media, None)
-
     # --- what SIP and the workers report
 
     def on_progress(self, event: sip.SessionProgress, now: float) -> list[Output]:
@@ -197,95 +222,55 @@ class Legs:
         if leg is None:
             return []
         leg.heard_of = True
-        if event.status == 100 or leg.state is not LegState.DIALLING:
+        # 183 without SDP says nothing to anybody; 182 and others are not ringing either.
+        rings = event.status == 180
+        if leg.state not in (LegState.DIALLING, LegState.RINGING) or not (rings or event.body):
             return []
-        leg.become(LegState.RINGING)
-        leg.ringing_since = now
-        return [LegRinging(leg.id)]
+        outputs: list[Output] = []
+        if leg.state is LegState.DIALLING:
+            self._become(leg, LegState.RINGING)
+        if rings and leg.ringing_since is None:
+            leg.ringing_since = now
+            outputs.append(LegRinging(leg.id))
+        if event.body and leg.remote is None:
+            outputs += self._on_early(leg, event.body)
+        return outputs
+
+    def _on_early(self, leg: Leg, body: bytes) -> list[Output]:
+        try:
+            leg.remote = read_answer(leg.offer, body)
+        except MediaError:
+            return []  # The final answer will show whether it is any good.
+        return [LegEarly(leg.id)]
 
     def on_answered(self, event: sip.SessionAnswered, now: float) -> list[Output]:
         leg = self._legs.get(event.session)
         if leg is None:
             return []
-        try:
-            remote = read_answer(leg.offer, event.body)
-        except MediaError:
-            return self._fail(leg, Cause.NOT_ACCEPTABLE, now)
-        leg.become(LegState.UP)
-        leg.remote = remote
+        if event.body or leg.remote is None:
+            # A 200 after a reliable 183 with the answer may come without one (RFC 6337 §2.2).
+            try:
+                leg.remote = read_answer(leg.offer, event.body)
+            except MediaError:
+                return self._fail(leg, Cause.NOT_ACCEPTABLE, now)
+        self._become(leg, LegState.UP)
         return [LegAnswered(leg.id)]
 
     def take_over(self, leg_id: str) -> list[Output]:
-        """This leg won its attempt: the shared media session is its own from now on."""
+        """This leg won its attempt, or sends early sound: the shared media session is its own."""
         leg = self._legs[leg_id]
-        assert leg.remote is not None, leg
         self._by_media[leg.media] = leg_id
-        return self._connect(leg, leg.remote)
-
-    def on_late_answer(self, session: str, body: bytes, now: float) -> list[Output]:
-        """The ACK of our 200, or of our answer to an empty re-INVITE, may bring the SDP answer."""
-        leg = self._legs.get(session)
-        if leg is None or not body or not leg.awaits_answer:
-            return []
-        leg.awaits_answer = False
-        try:
-            remote = read_answer(leg.offer, body)
-        except MediaError:
-            return self._fail(leg, Cause.NOT_ACCEPTABLE, now)
-        return self._connect(leg, remote)
-
-    def on_offered(self, event: sip.SessionOffered, now: float) -> list[Output]:
-        """The peer changes its session: hold, resume, another address (RFC 3264 §8)."""
-        leg = self._legs.get(event.session)
-        if leg is None or leg.state is not LegState.UP:
-            return [*self._endpoint.reject_offer(event.session, 488, now)]
-        leg.sdp_version += 1
-        address = (self._host(leg.flow), self._media.port(leg.media))
-        codecs = self.preferred(leg.id)
-        if not event.body:
-            leg.offer = make_offer(
-                address,
-                codecs,
-                session_id=leg.sdp_id,
-                version=leg.sdp_version,
-                previous=leg.offer,
-            )
-            leg.awaits_answer = True
-            return [*self._endpoint.accept_offer(leg.id, leg.offer, now)]
-        try:
-            body, remote = make_answer(
-                event.body, address, codecs, session_id=leg.sdp_id, version=leg.sdp_version
-            )
-        except MediaError:
-            return [*self._endpoint.reject_offer(leg.id, 488, now)]
-        outputs: list[Output] = [*self._endpoint.accept_offer(leg.id, body, now)]
-        outputs += self._connect(leg, remote)
-        if remote.held is not leg.held:
-            leg.held = remote.held
-            outputs.append(LegHeld(leg.id, leg.held))
-        return outputs
+        return [] if leg.remote is None else self._connect(leg, leg.remote)
 
     def on_ended(self, event: sip.SessionEnded, now: float) -> list[Output]:
         leg = self._legs.pop(event.session, None)
         if leg is None or leg.state is LegState.ENDED:
             return []
         was_up = leg.state is LegState.UP
-        leg.become(LegState.ENDED)
+        self._become(leg, LegState.ENDED)
         if self._by_media.get(leg.media) == leg.id:
             del self._by_media[leg.media]
         return [LegEnded(leg.id, self._cause(leg, event, was_up), event.by is sip.EndedBy.REMOTE)]
-
-    def on_request(self, event: sip.InDialogRequest, now: float) -> list[Output]:
-        leg = self._legs.get(event.session)
-        request = event.request
-        if request.method == "INFO" and leg is not None:
-            kind = (request.get("Content-Type") or "").partition(";")[0].strip().lower()
-            outputs: list[Output] = [*self._endpoint.respond(event.transaction, 200, now)]
-            if kind == DTMF_INFO:
-                outputs += [LegDigit(leg.id, digit) for digit in _info_digit(request.body)]
-            return outputs
-        status = 200 if request.method in ("OPTIONS", "NOTIFY") else 501
-        return [*self._endpoint.respond(event.transaction, status, now)]
 
     def on_media(self, event: Digit | Silent, now: float) -> list[Output]:
         leg_id = self._by_media.get(event.session)
@@ -318,78 +303,3 @@ class Legs:
             if not leg.heard_of:
                 outputs += self._fail(leg, Cause.UNREACHABLE, now)
         return outputs
-
-    # --- inside
-
-    def _fail(self, leg: Leg, cause: Cause, now: float) -> list[Output]:
-        """End it from our side and say why; what SIP reports later about it is of no interest."""
-        was = leg.state
-        leg.become(LegState.ENDED)
-        del self._legs[leg.id]
-        if self._by_media.get(leg.media) == leg.id:
-            del self._by_media[leg.media]
-        status = status_of(cause) if was is not LegState.UP else 0
-        ended = self._endpoint.hangup(leg.id, now, status=status, reason=reason_of(cause))
-        return [*ended, LegEnded(leg.id, cause, by_peer=False)]
-
-    def _connect(self, leg: Leg, remote: Remote) -> list[Output]:
-        first, leg.remote, leg.connected = not leg.connected, remote, True
-        worker = self._media.worker(leg.media)
-        outputs: list[Output] = [
-            ToWorker(
-                worker,
-                Connect(
-                    session=leg.media,
-                    address=remote.address,
-                    rtcp=remote.rtcp,
-                    learn_from=learn_from(remote, leg.flow),
-                    codec=remote.codec,
-                    payload_type=remote.payload_type,
-                    dtmf_payload_type=remote.dtmf_payload_type,
-                    sending=remote.sends,
-                    receiving=remote.receives,
-                ),
-            )
-        ]
-        if first and self.silence_seconds > 0:
-            outputs.append(
-                ToWorker(worker, Watch(session=leg.media, silence_seconds=self.silence_seconds))
-            )
-        return outputs
-
-    def _command(self, leg_id: str, kind: type[Part] | type[Stop] | type[Echo]) -> list[Output]:
-        leg = self._legs.get(leg_id)
-        if leg is None or not self._media.is_open(leg.media):
-            return []
-        return [ToWorker(self._media.worker(leg.media), kind(leg.media))]
-
-    def _cause(self, leg: Leg, event: sip.SessionEnded, was_up: bool) -> Cause:
-        if event.by is sip.EndedBy.LOCAL:
-            return leg.why
-        if was_up:
-            return Cause.NORMAL if event.by is not sip.EndedBy.TIMEOUT else Cause.UNREACHABLE
-        if event.by is sip.EndedBy.REMOTE:
-            return cause_of(event.status)
-        return Cause.NO_ANSWER if leg.heard_of else Cause.UNREACHABLE
-
-    def _offered(self, offer: bytes) -> list[str]:
-        try:
-            return offered_codecs(offer)
-        except MediaError:
-            return []  # The answer will refuse it.
-
-    def _host(self, flow: Flow) -> str:
-        return self.media_host or flow.local[0]
-
-    def _new_sdp_id(self) -> int:
-        self._sdp_ids += 1
-        return self._sdp_ids
-
-
-def _info_digit(body: bytes) -> list[str]:
-    """`Signal=5` of application/dtmf-relay; an unreadable body is no digit."""
-    for line in body[:512].decode("ascii", "replace").splitlines():
-        name, _, value = line.partition("=")
-        if name.strip().lower() == "signal" and value.strip() in set("0123456789*#ABCD"):
-            return [value.strip()]
-    return []

@@ -4,15 +4,20 @@ Queues, tags and callers have files of their own. Each check is a generator of f
 configuration whose single values are right.
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import chain, islice
 from typing import Final
 
 from pbx.config.check_callers import callers, wishes
+from pbx.config.check_devices import devices
+from pbx.config.check_phones import dialled_numbers, phones
 from pbx.config.check_queues import knobs, loops, members
+from pbx.config.check_registrar import registrar
+from pbx.config.check_security import security
 from pbx.config.check_tags import tags
+from pbx.config.check_transports import transports
+from pbx.config.check_trunks import routes, trunks
 from pbx.config.document import Place
 from pbx.config.errors import ERRORS_MAX, did_you_mean
 from pbx.config.explain import Fault
@@ -41,8 +46,14 @@ def check(config: Config, sounds: Collection[str] = (), music: Collection[str] =
         loops(config),
         wishes(config),
         callers(config),
+        registrar(config),
         _numbers(config),
-        _ports(config),
+        phones(config),
+        devices(config),
+        transports(config),
+        security(config, sounds),
+        trunks(config, sounds),
+        routes(config),
         _passwords(config),
     )
     return list(islice(faults, ERRORS_MAX))
@@ -115,42 +126,10 @@ def _music(config: Config, music: Collection[str]) -> Iterator[Fault]:
 def _numbers(config: Config) -> Iterator[Fault]:
     """Whatever can be dialled leads to one thing."""
     owners: dict[str, str] = {}
-    dialled: list[tuple[Place, str, str]] = [
-        (("extensions", id_), id_, f'extension "{id_}"') for id_ in config.extensions
-    ]
-    dialled += [
-        (("queues", queue, "number"), settings.number, f'queue "{queue}"')
-        for queue, settings in config.queues.items()
-        if settings.number is not None
-    ]
-    dialled += [(("numbers", number), number, f'numbers "{number}"') for number in config.numbers]
-    codes = config.feature_codes
-    dialled += [
-        (("feature_codes", name), code, f"the feature code {name}")
-        for name, code in (
-            ("sign_in", codes.sign_in),
-            ("break", codes.break_),
-            ("end_wrap_up", codes.end_wrap_up),
-        )
-    ]
-    for place, number, owner in dialled:
+    for place, number, owner in dialled_numbers(config):
         if number in owners:
             yield Fault(place, f'"{number}" is the number of {owners[number]} already')
         _ = owners.setdefault(number, owner)
-
-
-def _ports(config: Config) -> Iterator[Fault]:
-    sip, web, media = config.sip, config.web, config.media
-    if not (sip.udp or sip.tcp):
-        yield Fault(("sip",), "SIP needs udp, tcp or both")
-    if sip.tcp and sip.port == web.port != 0 and _meet(sip.host, web.host):
-        yield Fault(("web", "port"), f"port {web.port} is that of SIP over TCP already")
-    if sip.udp and media.ports.low <= sip.port <= media.ports.high and _meet(sip.host, media.host):
-        yield Fault(("media", "ports"), f"these ports hold that of SIP, {sip.port}")
-
-
-def _meet(one: str, other: str) -> bool:
-    return one == other or any(ipaddress.ip_address(host).is_unspecified for host in (one, other))
 
 
 def _passwords(config: Config) -> Iterator[Fault]:

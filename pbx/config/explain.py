@@ -44,7 +44,7 @@ _PATTERNS: Final = {
     r"^[a-z]{2,3}$": "a language such as en or uk",
     r"^[0-9*#]$": "one key of a telephone: 0 to 9, * or #",
 }
-_SECRET_SETTINGS: Final = {"password"}  # Their values are never shown.
+_SECRET_SETTINGS: Final = {"password", "secret"}  # Their values are never shown.
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,19 @@ from typing import Annotated, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from pbx.config.call_keys import CallKeysSettings
+from pbx.config.codes import BreakCode, FeatureCodes
+from pbx.config.devices import DeviceName, DeviceSettings, ProvisioningSettings
+from pbx.config.parking import ParkingSettings
+from pbx.config.phones import PhoneUseSettings
 from pbx.config.queue_values import Requirement
 from pbx.config.queues import Priority, QueueSettings
+from pbx.config.registrar import RegistrarSettings
+from pbx.config.routes import OutgoingSettings
+from pbx.config.security import OverloadSettings, SecuritySettings
 from pbx.config.settings import Settings, mapping_of, short_for
+from pbx.config.transports import Certificates, Hosts, Tls, WebSettings
+from pbx.config.trunks import TRUNKS_MAX, TrunkSettings
 from pbx.config.values import (
     Caller,
     Contact,
@@ -39,13 +49,18 @@ QUEUES_MAX = 2_000
 TAGS_MAX = 10_000
 CALLERS_MAX = 50_000  # The customers of a large company.
 LEVEL_MAX = 100
+GROUPS_MAX = 2_000
 
 
-class SipSettings(Settings):
-    host: IpAddress = Field(default="0.0.0.0", description="Address to listen on; 0.0.0.0: all")
+class SipSettings(RegistrarSettings):
+    host: Hosts = Field(
+        default=("0.0.0.0",),
+        description='Address to listen on, or several; 0.0.0.0: all, "::": all of IPv6',
+    )
     port: Port = Field(default=5060, description="UDP and TCP")
     udp: bool = True
     tcp: bool = True
+    tls: Tls = Field(default=None, description="true: on port 5061; or settings of its own")
     realm: Realm = Field(default="dzvin", description="Shown to phones; passwords are bound to it")
     trusted: tuple[Network, ...] = Field(
         default=(),
@@ -55,18 +70,12 @@ class SipSettings(Settings):
     external_address: IpAddress | None = Field(
         default=None, description="Our address as phones see it, when a router translates it"
     )
+    session_expires: Seconds = Field(
+        default=1800.0,
+        description="A call whose phone does not confirm it for so long has ended; 0s: never asked",
+    )
     calls_max: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
         default=4000, description="Calls at a time; further ones are refused"
-    )
-
-
-class WebSettings(Settings):
-    host: IpAddress = Field(default="127.0.0.1", description="0.0.0.0: open to the network")
-    port: Port = 8080
-    password: str = Field(
-        default="",
-        repr=False,
-        description="For pages with a sign-in, which are still to come; made at the first start",
     )
 
 
@@ -110,7 +119,7 @@ class SoundsSettings(Settings):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
 
 
-class ExtensionSettings(Settings):
+class ExtensionSettings(PhoneUseSettings):
     """A person's telephone number; any number of devices may register as it."""
 
     name: Text = Field(default="", description="Shown on the phones that it calls")
@@ -124,6 +133,7 @@ class ExtensionSettings(Settings):
         default=None, description="A fixed SIP address instead of registrations and a password"
     )
     ring_timeout: Seconds = Field(default=30.0, description="How long it rings for a direct call")
+    private: bool = Field(default=False, description="Nobody else may watch it by a lamp")
 
 
 class SignedIn(StrEnum):
@@ -178,6 +188,9 @@ class BreakSettings(Settings):
     )
     paid: bool = True
     productive: bool = Field(default=False, description="Counts as work: training, a meeting")
+    code: BreakCode | None = Field(
+        default=None, description="Dialled behind the feature code; default: its place in the list"
+    )
 
 
 def _reasons(value: object) -> object:
@@ -233,14 +246,6 @@ class CallerSettings(Settings):
     blacklist: bool = Field(default=False, description="The call goes to on_blacklist")
 
 
-class FeatureCodes(Settings):
-    """Codes that agents dial."""
-
-    sign_in: Number = Field(default="*45", description="Signs in, or out again")
-    break_: Number = Field(default="*46", alias="break", description="Begins a break, or ends it")
-    end_wrap_up: Number = Field(default="*47", description="Ready before the wrap-up is over")
-
-
 Extension = Annotated[
     ExtensionSettings,
     BeforeValidator(short_for("name"), json_schema_input_type=ExtensionSettings | str | None),
@@ -263,6 +268,11 @@ class Config(Settings):
     )
     sip: SipSettings = SipSettings()
     web: WebSettings = WebSettings()
+    certificates: Certificates = Field(
+        default=(), description="For TLS; without any, one is made at the first start"
+    )
+    security: SecuritySettings = SecuritySettings()
+    overload: OverloadSettings = OverloadSettings()
     media: MediaSettings = MediaSettings()
     storage: StorageSettings = StorageSettings()
     secrets: Path = Field(
@@ -314,8 +324,36 @@ class Config(Settings):
     on_blacklist: To = Field(
         default=Destination(DestinationKind.DECLINE), description="Where they go instead"
     )
+    parking: ParkingSettings = ParkingSettings()
+    call_keys: CallKeysSettings = CallKeysSettings()
     feature_codes: FeatureCodes = Field(default_factory=lambda: FeatureCodes.model_validate({}))
+    pick_up_groups: dict[Id, tuple[Id, ...]] = Field(
+        default_factory=dict[str, tuple[str, ...]],
+        max_length=GROUPS_MAX,
+        description="By name: extensions that may pick up each other's calls",
+    )
+    devices: dict[DeviceName, DeviceSettings] = Field(
+        default_factory=dict[str, DeviceSettings],
+        max_length=EXTENSIONS_MAX,
+        description="Phones that fetch their settings from us, by hardware address or name",
+    )
+    provisioning: ProvisioningSettings = ProvisioningSettings()
+
+    trunks: dict[Id, TrunkSettings] = Field(
+        default_factory=dict[str, TrunkSettings], max_length=TRUNKS_MAX
+    )
+    outgoing: OutgoingSettings = OutgoingSettings()
 
     def extension_of(self, agent: str) -> str:
         """The id of the extension whose devices ring for this agent."""
         return self.agents[agent].extension or agent
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Where calls are parked."""
+        return self.parking.slots
+
+    def break_codes(self) -> dict[str, str]:
+        """By reason: what is dialled behind the feature code for a break."""
+        reasons = enumerate(self.break_reasons.items(), start=1)
+        return {reason: settings.code or str(place) for place, (reason, settings) in reasons}

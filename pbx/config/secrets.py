@@ -1,8 +1,8 @@
 """Passwords live in a file of their own: one `name: password` a line, readable by its owner only.
 
-`extension_901` is the password of extension 901, `web_password` that of the first administrator;
-others are for `!secret NAME`. What is missing is made at the first start and added; what is there
-is never touched.
+`extension_901` is the password of extension 901, `web_password` that of the first administrator,
+`device_…` stands in the address from which a phone fetches its settings; others are for `!secret
+NAME`. What is missing is made at the first start and added; what is there is never touched.
 """
 
 import os
@@ -24,6 +24,11 @@ HEAD: Final = (
 def extension_secret(extension: str) -> str:
     """The name under which the password of an extension is kept."""
     return f"extension_{extension}"
+
+
+def device_secret(device: str) -> str:
+    """The name under which the secret of a phone that fetches its settings is kept."""
+    return f"device_{device}"
 
 
 def read_secrets(path: Path) -> dict[str, str]:
@@ -51,6 +56,7 @@ def missing_secrets(config: Config) -> list[str]:
         for id_, extension in config.extensions.items()
         if not extension.password and extension.contact is None
     ]
+    names += [device_secret(name) for name, device in config.devices.items() if not device.secret]
     return names if config.web.password else [*names, WEB_PASSWORD]
 
 
@@ -63,7 +69,13 @@ def with_secrets(config: Config, secrets: Mapping[str, str]) -> Config:
         else extension
         for id_, extension in config.extensions.items()
     }
-    update: dict[str, object] = {"extensions": extensions}
+    devices = {
+        name: device.model_copy(update={"secret": found[device_secret(name)]})
+        if device_secret(name) in found
+        else device
+        for name, device in config.devices.items()
+    }
+    update: dict[str, object] = {"extensions": extensions, "devices": devices}
     if WEB_PASSWORD in found:
         update["web"] = config.web.model_copy(update={"password": found[WEB_PASSWORD]})
     return config.model_copy(update=update)

@@ -9,6 +9,7 @@ import heapq
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+from urllib.parse import quote
 
 from media.errors import MediaError
 from media.negotiation import Remote, make_answer, make_offer, read_answer
@@ -76,7 +77,15 @@ class Idle:
     reason: str
 
 
-PhoneEvent = Registered | RegisterFailed | Ringing | Talking | Idle
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a transfer goes: the status of the call to the new destination (RFC 3515 §2.4.5)."""
+
+    user: str
+    status: int
+
+
+PhoneEvent = Registered | RegisterFailed | Ringing | Talking | Idle | Told
 Output = sip.Send | PhoneEvent
 
 
@@ -101,6 +110,7 @@ class Phone:
         rtp_port: int,
         tokens: Tokens,
         habits: Habits,
+        transport: str = "udp",
     ) -> None:
         self.user = user
         self.aor = user  # Whose calls it wants.
@@ -112,12 +122,13 @@ class Phone:
         self.called = False  # The present call came in.
         self.calls_answered = 0
         self.calls_made = 0
-        self._flow = Flow("udp", address, server)
+        self._flow = Flow(transport, address, server)
         self._rtp = (address[0], rtp_port)
         self._endpoint = Endpoint(EndpointConfig(user_agent="Dzvin phone"), tokens, None)
         self._tokens = tokens
         self._deadlines: list[tuple[float, str, str]] = []
         self._dialled = ""
+        self._replaces = ""
         self._offer = b""
         self._authenticated = False  # This INVITE or REGISTER already carries credentials.
         self._expires = 0
@@ -140,12 +151,12 @@ class Phone:
         heapq.heapify(self._deadlines)
         return self._register(now, ())
 
-    def dial(self, number: str, now: float) -> list[Output]:
+    def dial(self, number: str, now: float, replaces: str = "") -> list[Output]:
         assert self.state is PhoneState.IDLE, self
         self._become(PhoneState.CALLING)
         self.called = False
         self.calls_made += 1
-        self._dialled, self._authenticated = number, False
+        self._dialled, self._authenticated, self._replaces = number, False, replaces
         self._invite_id, self._invite_cseq = self._tokens.token(32), 0
         return self._invite(now, ())
 
@@ -189,6 +200,26 @@ class Phone:
             direction="sendonly" if held else "sendrecv",
         )
         return self._events(self._endpoint.offer(self.session, self._offer, now), now)
+
+    @property
+    def dialog(self) -> str:
+        """The present call as a Replaces header names it to the other side (RFC 3891 §3)."""
+        ours = self._endpoint.local_tag(self.session)
+        theirs = self._endpoint.remote_tag(self.session)
+        return f"{self._endpoint.call_id(self.session)};to-tag={theirs};from-tag={ours}"
+
+    def transfer(self, number: str, now: float, replaces: str = "") -> list[Output]:
+        """Send the other side to a number, or to the other end of another call (RFC 5589)."""
+        if self.state is not PhoneState.TALKING:
+            return []
+        asked = f"?Replaces={quote(replaces, safe='')}" if replaces else ""
+        headers = (
+            ("Refer-To", f"<{self._uri(number)}{asked}>"),
+            ("Contact", f"<sip:{self.user}@{self.address[0]}:{self.address[1]}>"),
+        )
+        return self._events(
+            self._endpoint.request_in_dialog(self.session, "REFER", now, headers), now
+        )
 
     def press(self, digit: str, now: float) -> list[Output]:
         """A key, by SIP INFO."""
@@ -253,6 +284,8 @@ class Phone:
                 return self._on_ended(event, now)
             case sip.RequestDone("register", response):
                 return self._on_registered(response, now)
+            case sip.InDialogRequest() if event.request.method == "NOTIFY":
+                return self._on_notify(event, now)
             case sip.RequestReceived() | sip.InDialogRequest():
                 return self._events(self._endpoint.respond(event.transaction, 200, now), now)
             case _:
@@ -271,6 +304,14 @@ class Phone:
             self._later("answer", now + habits.answer_after)
         rings = self._events(self._endpoint.ring(event.session, now), now)
         return [*rings, Ringing(self.user, outgoing=False)]
+
+    def _on_notify(self, event: sip.InDialogRequest, now: float) -> list[Output]:
+        """As phones do: hang up when the other side has arrived."""
+        outputs = self._events(self._endpoint.respond(event.transaction, 200, now), now)
+        _, _, rest = event.request.body.decode("utf-8", "replace").partition(" ")
+        status = int(rest[:3]) if rest[:3].isdigit() else 0
+        outputs.append(Told(self.user, status))
+        return [*outputs, *self.hang_up(now)] if status == 200 else outputs
 
     def _on_answered(self, event: sip.SessionAnswered, now: float) -> list[Output]:
         try:
@@ -356,7 +397,7 @@ class Phone:
             from_=NameAddr("", Uri("sip", self.user, host, None), ()),
             to=NameAddr("", Uri("sip", self._dialled, host, None), ()),
             body=self._offer,
-            headers=headers,
+            headers=(*headers, ("Replaces", self._replaces)) if self._replaces else headers,
             now=now,
             call_id=self._invite_id,
             cseq=self._invite_cseq,

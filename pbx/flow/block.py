@@ -40,6 +40,14 @@ class Block:
     def on_party_ringing(self, call: "Call", party: str, now: float) -> list[Command]:
         return []
 
+    def on_party_early(self, call: "Call", party: str, now: float) -> list[Command]:
+        """It sends sound before it answers."""
+        return []
+
+    def on_caller_replaced(self, call: "Call", now: float) -> list[Command]:
+        """Somebody else waits here now, who hears nothing yet."""
+        return []
+
     def on_party_answered(self, call: "Call", party: str, now: float) -> list[Command]:
         return []
 

@@ -173,6 +173,9 @@ class QueueBlock(Block):
         self._become(QueueState.LEFT)
         return [Tell(CallLeft(call.id, LeaveReason.ABANDONED))]
 
+    def on_caller_replaced(self, call: "Call", now: float) -> list[Command]:
+        return self._music() if self.state is QueueState.WAITING else []
+
     def on_party_ringing(self, call: "Call", party: str, now: float) -> list[Command]:
         return [Tell(RingStarted(call.id, party))]
 

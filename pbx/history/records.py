@@ -58,6 +58,16 @@ class LegAudio:
     packets_received: int
     packets_lost: int
     jitter_ms: float
+    mos: float | None = None  # 1 to 4.4: how it probably sounded (ITU-T G.107).
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRecord:
+    """One conversation of a call; a transferred call has several."""
+
+    extension: str
+    agent: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +91,4 @@ class CallRecord:
     path: tuple[str, ...]  # The blocks the call walked through, in order.
     offers: tuple[OfferRecord, ...] = ()
     audio: tuple[LegAudio, ...] = ()  # Caller first.
+    talks: tuple[TalkRecord, ...] = ()  # More than one where the call was transferred.

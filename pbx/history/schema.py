@@ -9,8 +9,19 @@ from typing import Final
 
 import msgspec
 
-from pbx.events import AgentStateChanged, CallEnded, Event, QueueLeft, RegistrationChanged
-from pbx.history.records import CallRecord, Hangup, LegAudio, OfferRecord, Verdict
+from pbx.events import (
+    AgentStateChanged,
+    CallEnded,
+    Event,
+    OutsideEnded,
+    PhoneSettingChanged,
+    QueueLeft,
+    RegistrationChanged,
+    SourceBanned,
+    SourceUnbanned,
+)
+from pbx.history import bindings, outside
+from pbx.history.records import CallRecord, Hangup, LegAudio, OfferRecord, TalkRecord, Verdict
 
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
@@ -92,17 +103,41 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         )""",
         "CREATE INDEX registrations_extension ON registrations (extension, at)",
     ),
+    (
+        # What holds now, not what happened: read at the start.
+        """CREATE TABLE phone_settings (
+            extension TEXT NOT NULL,
+            setting TEXT NOT NULL,
+            value TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (extension, setting)
+        ) WITHOUT ROWID""",
+    ),
+    (
+        # What holds now, too; the end is NULL for a ban without one.
+        """CREATE TABLE bans (
+            source TEXT NOT NULL,
+            user TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            since REAL NOT NULL,
+            until REAL,
+            PRIMARY KEY (source, user)
+        ) WITHOUT ROWID""",
+    ),
+    (bindings.CREATE,),
+    outside.CREATE,
+    ("ALTER TABLE calls ADD COLUMN talks TEXT NOT NULL DEFAULT '[]'",),  # JSON.
 )
 
 _CALL_COLUMNS: Final = (
     "id, started_at, ended_at, caller, caller_name, called, queue, agent, extension, answered_at,"
-    " wait_seconds, ring_seconds, talk_seconds, verdict, hangup, cause, path, audio"
+    " wait_seconds, ring_seconds, talk_seconds, verdict, hangup, cause, path, audio, talks"
 )
 _OFFER_COLUMNS: Final = "agent, extension, offered_at, rang_seconds, outcome, why"
 
 # A call that ended twice (a restart between the end and the journal's note of it) is one call.
 _WRITE_CALL: Final = (
-    f"INSERT OR REPLACE INTO calls ({_CALL_COLUMNS}) VALUES ({', '.join('?' * 18)})"
+    f"INSERT OR REPLACE INTO calls ({_CALL_COLUMNS}) VALUES ({', '.join('?' * 19)})"
 )
 _DROP_OFFERS: Final = "DELETE FROM offers WHERE call_id = ?"
 _WRITE_OFFER: Final = (
@@ -118,6 +153,14 @@ _WRITE_AGENT_STATE: Final = (
 _WRITE_REGISTRATION: Final = (
     "INSERT INTO registrations (extension, contact, kind, devices, at) VALUES (?, ?, ?, ?, ?)"
 )
+_WRITE_PHONE_SETTING: Final = (
+    "INSERT OR REPLACE INTO phone_settings (extension, setting, value, at) VALUES (?, ?, ?, ?)"
+)
+_DROP_PHONE_SETTING: Final = "DELETE FROM phone_settings WHERE extension = ? AND setting = ?"
+_WRITE_BAN: Final = (
+    "INSERT OR REPLACE INTO bans (source, user, reason, since, until) VALUES (?, ?, ?, ?, ?)"
+)
+_DROP_BAN: Final = "DELETE FROM bans WHERE source = ? AND user = ?"
 
 READ_CALL: Final = f"SELECT {_CALL_COLUMNS} FROM calls WHERE id = ?"
 READ_CALLS: Final = f"SELECT {_CALL_COLUMNS} FROM calls ORDER BY number DESC LIMIT ?"
@@ -134,12 +177,21 @@ READ_AGENT_TOTALS: Final = (
     " WHERE started_at >= ? AND answered_at IS NOT NULL AND queue <> '' AND agent <> ''"
     " GROUP BY queue, agent"
 )
+READ_PHONE_SETTINGS: Final = (
+    "SELECT extension, setting, value FROM phone_settings ORDER BY extension, setting"
+)
+READ_BANS: Final = (
+    "SELECT source, user, reason, since, until FROM bans WHERE until IS NULL OR until > ?"
+    " ORDER BY since"
+)
 
 STORED: Final[frozenset[type[Event]]] = frozenset(
-    {CallEnded, QueueLeft, AgentStateChanged, RegistrationChanged}
+    {CallEnded, QueueLeft, AgentStateChanged, RegistrationChanged, PhoneSettingChanged}
+    | {SourceBanned, SourceUnbanned, OutsideEnded}
 )
 
 _decode_audio = msgspec.json.Decoder(tuple[LegAudio, ...]).decode
+_decode_talks = msgspec.json.Decoder(tuple[TalkRecord, ...]).decode
 _decode_path = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -154,11 +206,34 @@ def statements(event: Event) -> list[Statement]:
             return [(_WRITE_VISIT, visit)]
         case AgentStateChanged():
             return [(_WRITE_AGENT_STATE, (event.agent, event.state, event.reason, event.at))]
-        case RegistrationChanged() if event.kind != "refreshed":  # Every phone, every minute.
-            change = (event.extension, event.contact, event.kind, event.devices, event.at)
-            return [(_WRITE_REGISTRATION, change)]
+        case RegistrationChanged():
+            return _registration_statements(event)
+        case PhoneSettingChanged(value=None):
+            return [(_DROP_PHONE_SETTING, (event.extension, event.setting))]
+        case PhoneSettingChanged():
+            change = (event.extension, event.setting, event.value, event.at)
+            return [(_WRITE_PHONE_SETTING, change)]
+        case SourceBanned():
+            ban = (event.source, event.user, event.reason, event.at, event.until)
+            return [(_WRITE_BAN, ban)]
+        case OutsideEnded():
+            return [(outside.WRITE, outside.row_of(event))]
+        case SourceUnbanned():
+            return [(_DROP_BAN, (event.source, event.user))]
         case _:
             return []
+
+
+def _registration_statements(event: RegistrationChanged) -> list[Statement]:
+    made: list[Statement] = []
+    if event.kind != "refreshed":  # Every phone, every minute: of no interest later.
+        change = (event.extension, event.contact, event.kind, event.devices, event.at)
+        made.append((_WRITE_REGISTRATION, change))
+    if event.kept is not None:
+        made.append((bindings.WRITE, bindings.row_of(event.kept)))
+    elif event.kind in ("removed", "expired"):
+        made.append((bindings.DROP, (event.extension, event.contact)))
+    return made
 
 
 def _call_statements(record: CallRecord) -> list[Statement]:
@@ -170,6 +245,7 @@ def _call_statements(record: CallRecord) -> list[Statement]:
         *(record.verdict.value, record.hangup.value, record.cause),
         msgspec.json.encode(record.path).decode(),
         msgspec.json.encode(record.audio).decode(),
+        msgspec.json.encode(record.talks).decode(),
     )
     offers: list[Statement] = [
         (
@@ -207,6 +283,7 @@ def call_record(row: Sequence[object], offers: Sequence[Sequence[object]]) -> Ca
         "hangup": Hangup(fields["hangup"]),
         "path": _decode_path(str(fields["path"])),
         "audio": _decode_audio(str(fields["audio"])),
+        "talks": _decode_talks(str(fields["talks"])),
         "offers": tuple(
             msgspec.convert(dict(zip(_OFFER_COLUMNS.split(", "), offer, strict=True)), OfferRecord)
             for offer in offers

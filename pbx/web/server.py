@@ -1,4 +1,4 @@
-"""The HTTP server: health, readiness, metrics, and what is going on as JSON. Only reading.
+"""The HTTP server: health, readiness, metrics, what is going on as JSON, and SIP for browsers.
 
 Pages in a browser of somebody inside the network must not read caller numbers by pointing a name
 of theirs at us (DNS rebinding): the JSON is given only to those who call us by an IP address,
@@ -8,17 +8,28 @@ of theirs at us (DNS rebinding): the JSON is given only to those who call us by 
 import asyncio
 import errno
 import ipaddress
+import logging
+import ssl
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from pbx import metrics
+from pbx.config.transports import WebSettings
 from pbx.history.records import CallRecord
 from pbx.status import Status
 from pbx.store import CALLS_MAX, StoreError
-from sip.trace import MESSAGES_MAX, Traced
+from pbx.web import provisioning, trace_page
+from pbx.web.doors import Doors
+from pbx.web.phones import PhoneSockets
+from pbx.web.provisioning import Find, Provisioning
+from sip.flow import Flow
+from sip.ladder import make_ladder
+from sip.pcap import pcap
+from sip.trace import MESSAGES_MAX, Traced, redact
 
 CALLS_DEFAULT: Final = 50
 TRACE_DEFAULT: Final = 100
@@ -26,6 +37,8 @@ HEADER_BYTES_MAX: Final = 8190  # Per header line.
 BODY_BYTES_MAX: Final = 1024  # Nobody has a reason to send one.
 SHUTDOWN_SECONDS: Final = 1.0  # For answers on their way when we stop.
 KEEPALIVE_SECONDS: Final = 30.0
+HANDSHAKE_SECONDS: Final = 10.0
+BACKLOG: Final = 1_024  # Connections that wait to be accepted: a burst must not stall others.
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -40,9 +53,12 @@ INDEX: Final = """Dzvin is running. Here are:
   /status.json               queues, agents and calls now
   /calls.json?limit=50       the latest calls; &before=ID for the ones before that call
   /trace.json?last=100       the latest SIP messages; &with=TEXT for those that have it
+  /calls/ID/trace            one call's SIP messages as a picture; trace.pcap for Wireshark
+  /ws                        SIP over WebSocket (RFC 7118), for telephones in browsers
 """
 
 Address = tuple[str, int]
+Message = tuple[float, bool, Flow, bytes]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -63,22 +79,41 @@ class WebServer:
         ready: Callable[[], bool] = lambda: True,
         trace: Callable[[str, int], Sequence[Traced]] = lambda containing, last: (),
         names: Collection[str] = (),
+        call_trace: Callable[[str], Sequence[Message] | None] = lambda call: None,
+        phones: PhoneSockets | None = None,
+        doors: Doors | None = None,
+        find_file: Find | None = None,
     ) -> None:
-        """`names`: host names by which browsers may call us, besides IP addresses."""
+        """`names`: host names by which browsers may call us, besides IP addresses.
+
+        Without `phones` there is no SIP over WebSocket, without `find_file` nothing for phones to
+        fetch.
+        """
         self._render_metrics = render_metrics
         self._status = status
         self._calls = calls
         self._ready = ready
         self._trace = trace
+        self._call_trace = call_trace
         self._names = frozenset(name.lower() for name in names) | {"localhost"}
+        self._phones = phones
+        self._doors = doors
+        self._files = None if find_file is None else Provisioning(find_file, self._source_of)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self.stopping = False  # Set it to fail the health check while calls run out.
 
-    async def start(self, host: str, port: int) -> Address:
-        """Listen; port 0 takes a free one. Returns the address. WebError if that fails."""
+    async def start(
+        self, host: str | Sequence[str], port: int, context: ssl.SSLContext | None = None
+    ) -> Address:
+        """Listen; port 0 takes a free one. Returns the (first) address. WebError if that fails.
+
+        With `context` it is https.
+        """
         self._runner = runner = web.AppRunner(
             self._application(),
             access_log=None,
+            logger=_logger(),
             handle_signals=False,
             keepalive_timeout=KEEPALIVE_SECONDS,
             max_line_size=HEADER_BYTES_MAX,
@@ -87,22 +122,62 @@ class WebServer:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            self._listener = await self._listen(runner, host, port, context)
         except (OSError, OverflowError) as error:
             await self.stop()
-            raise WebError(_why_not(host, port, error)) from error
-        bound = runner.addresses[0]
+            where = host if isinstance(host, str) else " ".join(host)
+            raise WebError(_why_not(where, port, error)) from error
+        bound = self._listener.sockets[0].getsockname()
         return (str(bound[0]), int(bound[1]))
+
+    async def _listen(
+        self,
+        runner: web.AppRunner,
+        host: str | Sequence[str],
+        port: int,
+        context: ssl.SSLContext | None,
+    ) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        doors = self._doors = Doors(loop) if self._doors is None else self._doors
+        server = runner.server
+        assert server is not None
+        return await loop.create_server(
+            lambda: doors.door(server()),
+            host,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=None if context is None else HANDSHAKE_SECONDS,
+            backlog=BACKLOG,
+        )
+
+    def reload(self, settings: WebSettings) -> None:
+        """Other names and origins; addresses need a restart."""
+        self._names = frozenset(settings.names) | {"localhost"}
+        if self._phones is not None:
+            self._phones.reload(settings)
 
     async def stop(self) -> None:
         self.stopping = True
         runner, self._runner = self._runner, None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+        if self._phones is not None:
+            await self._phones.stop()
         if runner is not None:
             await runner.cleanup()
+        if listener is not None:
+            await listener.wait_closed()
 
     def _application(self) -> web.Application:
+        async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self._doors is not None:
+                self._doors.heard(request)
+            return await handler(request)
+
         application = web.Application(
-            middlewares=[web.middleware(_tidy_errors)], client_max_size=BODY_BYTES_MAX
+            middlewares=[web.middleware(note), web.middleware(_tidy_errors)],
+            client_max_size=BODY_BYTES_MAX,
         )
         application.on_response_prepare.append(_add_headers)
         for path, handler in (
@@ -113,9 +188,28 @@ class WebServer:
             ("/status.json", self._get_status),
             ("/calls.json", self._get_calls),
             ("/trace.json", self._get_trace),
+            ("/calls/{call}/trace", self._get_ladder),
+            ("/calls/{call}/trace.json", self._get_call_trace),
+            ("/calls/{call}/trace.pcap", self._get_pcap),
         ):
             _ = application.router.add_get(path, handler)
+        if self._files is not None:
+            _ = application.router.add_get(provisioning.PATH, self._files.serve)
+        if self._phones is not None:
+            _ = application.router.add_get("/ws", self._get_phone, allow_head=False)
         return application
+
+    async def _get_phone(self, request: web.Request) -> web.StreamResponse:
+        assert self._phones is not None
+        self._check_host(request)
+        if self.stopping:
+            return _json({"status": "stopping"}, 503)
+        if self._doors is not None:
+            self._doors.stay(request)
+        return await self._phones.serve(request)
+
+    def _source_of(self, request: web.Request) -> str:
+        return request.remote or "" if self._phones is None else self._phones.source_of(request)
 
     async def _get_index(self, _: web.Request) -> web.Response:
         return web.Response(text=INDEX)
@@ -155,6 +249,27 @@ class WebServer:
             return _error(400, f"last must be a number up to {MESSAGES_MAX}")
         return _json(self._trace(request.query.get("with", ""), min(int(text), MESSAGES_MAX)))
 
+    def _messages(self, request: web.Request) -> Sequence[Message]:
+        self._check_host(request)
+        found = self._call_trace(request.match_info["call"])
+        if found is None:
+            raise web.HTTPNotFound(text="no such call, or none that is remembered")
+        return found
+
+    async def _get_ladder(self, request: web.Request) -> web.Response:
+        ladder = make_ladder(self._messages(request))
+        text = trace_page.page(request.match_info["call"], ladder)
+        headers = {"Content-Security-Policy": trace_page.POLICY}
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+    async def _get_call_trace(self, request: web.Request) -> web.Response:
+        found = self._messages(request)
+        return _json([Traced(at, out, flow, redact(data)) for at, out, flow, data in found])
+
+    async def _get_pcap(self, request: web.Request) -> web.Response:
+        body = pcap(self._messages(request))
+        return web.Response(body=body, content_type="application/vnd.tcpdump.pcap")
+
     def _check_host(self, request: web.Request) -> None:
         name = _host_name(request.headers.get(hdrs.HOST, ""))
         if name not in self._names and not _is_ip(name):
@@ -172,12 +287,29 @@ async def _tidy_errors(request: web.Request, handler: Handler) -> web.StreamResp
     except web.HTTPException as error:
         return _error(error.status, error.text or error.reason)
     except Exception:
-        request.app.logger.exception("fault in %s", request.path)
+        # Not the path itself: a phone's has its secret in it.
+        resource = request.match_info.route.resource
+        where = "?" if resource is None else resource.canonical
+        request.app.logger.exception("fault in %s", where)
         return _error(500, "a fault of ours: see the log")
 
 
+def _logger() -> logging.Logger:
+    """For faults of ours: requests that cannot be read are no news, and must not fill the disk."""
+    logger = logging.getLogger("pbx.web")
+    logger.addFilter(_is_our_fault)
+    return logger
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
+
+
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        if name not in response.headers:  # A page may have a policy of its own.
+            response.headers[name] = value
 
 
 def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

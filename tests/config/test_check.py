@@ -84,7 +84,7 @@ def test_thousands_of_faults_are_cut_off() -> None:
         ),
         ({"sip": {"port": 8080}}, "web.port: port 8080 is that of SIP over TCP"),
         ({"agents": {"1": {"extension": 101}, "101": ""}}, 'extension "101" is agent "1"'),
-        ({"sip": {"udp": False, "tcp": False}}, "sip: SIP needs udp, tcp or both"),
+        ({"sip": {"udp": False, "tcp": False}}, "sip: SIP needs udp, tcp or tls"),
         ({"queues": {"a": {"ring_timeout": 0}}}, "a.ring_timeout: expected more than 0s"),
         (
             {"agents": {"101": ""}, "queues": {"a": {"members": [101, 101]}}},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pbx.codes import TAKES
 from pbx.config import Config, json_schema, load, to_distribution
 from pbx.config.schema import schema_text
 from pbx.distribution.config import (
@@ -236,9 +237,7 @@ def test_the_schema_tells_of_every_setting() -> None:
     assert schema["additionalProperties"] is False
     queue = schema["$defs"]["QueueSettings"]["properties"]
     assert queue["ring_timeout"]["anyOf"] == [{"type": "number"}, {"type": "string"}]
-    assert schema["$defs"]["FeatureCodes"]["properties"].keys() == {
-        *("sign_in", "break", "end_wrap_up")
-    }
+    assert schema["$defs"]["FeatureCodes"]["properties"].keys() == TAKES.keys()
 
 
 def test_the_samples_name_the_schema() -> None:

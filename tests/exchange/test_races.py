@@ -4,6 +4,7 @@ Whoever wins: one record per call, nobody stuck, nothing left over. And both sid
 now and then, or it was no race.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from sip.parser import parse
 from tests.exchange.office import OPENS, SALES, WAYS, Office
 from tests.sim.world import Network
 
-RACES: Final = 200  # Of each kind.
+RACES: Final = int(os.environ.get("RACES", "200"))  # Of each kind; `make races`: a thousand.
 BATCH: Final = 50  # In one test.
 MEET: Final = OPENS + 5.0  # About when the two meet.
 SPREAD: Final = 0.08  # Seconds around it: more than any delay on a good network.

@@ -30,6 +30,7 @@ class Trunk:
         self.call_id = call_id
         self.inbox = world.inboxes.setdefault(HERE, [])
         self.branches = 0
+        self.cseq = 10
         self.to_tag = ""
         self.to = ""
 
@@ -42,6 +43,18 @@ class Trunk:
 
     def bye(self) -> None:
         self._send("BYE", 2)
+
+    def info(self, body: bytes) -> None:
+        """A key, if we were allowed to press one."""
+        self.cseq += 1
+        _ = self.answer(200)
+        self._send("INFO", self.cseq, body, kind="application/dtmf-relay")
+
+    def refer(self, number: str) -> None:
+        self.cseq += 1
+        _ = self.answer(200)
+        to = f"<sip:{number}@{SERVER[0]}>"
+        self._send("REFER", self.cseq, more=(("Refer-To", to),))
 
     def messages(self) -> list[Message]:
         messages = (parse(data) for data in self.inbox)
@@ -59,7 +72,15 @@ class Trunk:
                 return message
         raise AssertionError(f"no {status} in {self.statuses()}")
 
-    def _send(self, method: str, cseq: int, body: bytes = b"", number: str = "") -> None:
+    def _send(
+        self,
+        method: str,
+        cseq: int,
+        body: bytes = b"",
+        number: str = "",
+        kind: str = "application/sdp",
+        more: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.branches += 1
         branch = f"z9hG4bK-{self.call_id}-{self.branches}"
         user = f"{number}@" if number else ""
@@ -72,7 +93,8 @@ class Trunk:
             ("CSeq", f"{cseq} {method}"),
             ("Contact", f"<sip:{HERE[0]}:{HERE[1]}>"),
         ]
+        headers += more
         if body:
-            headers.append(("Content-Type", "application/sdp"))
+            headers.append(("Content-Type", kind))
         request = Request(method, f"sip:{user}{SERVER[0]}", headers, body)
         self.world.send(HERE, bytes(request))

@@ -30,6 +30,8 @@ import pytest
 
 from tests.interop import tones
 from tests.interop.programs import HOST, Program, eventually, free_ports, need
+from tests.interop.sound_port import decode
+from tests.interop.wire import Wire
 
 MODULES = Path("/usr/lib/baresip/modules")
 TONE_SECONDS = 120.0  # longer than any call here: at the end of the file baresip hangs up
@@ -182,6 +184,7 @@ class Baresip(Program):
         transport: str = "udp",
         codecs: str = "PCMU,PCMA",
         modules: tuple[str, ...] = (),
+        contacts: str = "",
         register_seconds: int = 600,
     ) -> None:
         """`server` is HOST:PORT of the registrar; without it the phone only takes direct calls."""
@@ -208,6 +211,7 @@ class Baresip(Program):
         )  # fmt: skip
         (directory / "config").write_text(config)
         (directory / "accounts").write_text(account)
+        (directory / "contacts").write_text(contacts)
         super().__init__(["baresip", "-f", str(directory), "-v", "-s"], directory / "log")
         try:
             self.control = Control(control)
@@ -215,6 +219,10 @@ class Baresip(Program):
             super().end()
             raise
         self._seen: dict[str, int] = {}
+        self._server = server
+        self._held = False
+        self._wire: Wire | None = None
+        self._heard_before = 0
 
     @property
     def rtp_ports(self) -> range:
@@ -293,16 +301,36 @@ class Baresip(Program):
         return at
 
     def hold(self) -> None:
+        self._held = True
         self.control.command("hold")
 
     def resume(self) -> None:
         self.control.command("resume")
+
+    def transfer(self, number: str) -> None:
+        """Blind: with a REFER."""
+        self.control.command("transfer", f"sip:{number}@{self._server}")
 
     def press(self, digits: str) -> None:
         for digit in digits:
             self.control.command("sndcode", digit)
 
     # What it heard and saw.
+
+    def start_listening(self) -> None:
+        """To what it hears from now on. After its first hold only the wire knows that."""
+        if self._held:
+            self._wire = Wire()
+            _ = self._wire.__enter__()
+        else:
+            self._heard_before = len(self.heard())
+
+    def stop_listening(self) -> tones.Samples:
+        wire, self._wire = self._wire, None
+        if wire is None:
+            return self.heard()[self._heard_before :]
+        wire.__exit__(None, None, None)
+        return decode(b"".join(packet.payload for packet in wire.to(self.rtp_ports)))
 
     def heard(self, call: int = -1) -> tones.Samples:
         """What it heard in its last call (or the call with this number), 8 kHz."""

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+import ssl
 import sys
 import time
 import urllib.error
@@ -54,7 +55,7 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401
         "numbers": {"600": {"echo": True}},
     }
     for name, part in changes.items():
-        base[name] = {**base[name], **part} if isinstance(part, dict) else part
+        base[name] = {**base.get(name, {}), **part} if isinstance(part, dict) else part
     return base
 
 
@@ -66,9 +67,11 @@ class RunningPbx(Program):
         variable = directory / "var"
         variable.mkdir()
         self.database = variable / "pbx.sqlite"
+        self.control = variable / "control.sock"
         self.secrets_file = variable / "secrets.yaml"
         self.sip_port = free_ports()
         self.web_port = self.sip_port + 4
+        self.web_scheme = "https" if configuration["web"].get("tls") else "http"
         first = free_ports(MEDIA_PORTS)
         self.media_ports = range(first, first + MEDIA_PORTS)
         whole = {
@@ -84,8 +87,13 @@ class RunningPbx(Program):
             "PBX_MEDIA__PORTS": f"{first}-{first + MEDIA_PORTS - 1}",
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
-        command = [sys.executable, "-m", "pbx.cli", "run", str(config_file)]
-        super().__init__(command, directory / "log", env=environment, cwd=directory)
+        self._command = [sys.executable, "-m", "pbx.cli", "run", str(config_file)]
+        self._directory, self._environment = directory, environment
+        self._start()
+
+    def _start(self) -> None:
+        log = self._directory / "log"
+        super().__init__(self._command, log, env=self._environment, cwd=self._directory)
         try:
             eventually(
                 self._answers, "the server answers /health and has its media workers", START_SECONDS
@@ -94,6 +102,16 @@ class RunningPbx(Program):
             self._kill_family()
             raise
         self.started = time.monotonic()
+
+    def restart(self) -> None:
+        """Stop it, and start it again with all that it keeps."""
+        self.stop()
+        self._start()
+
+    def kill_and_start(self) -> None:
+        """As if the power had failed for a moment."""
+        self._kill_family()
+        self._start()
 
     @property
     def sip(self) -> str:
@@ -133,7 +151,9 @@ class RunningPbx(Program):
     # What it tells over HTTP.
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://{HOST}:{self.web_port}{path}", timeout=3) as answer:
+        url = f"{self.web_scheme}://{HOST}:{self.web_port}{path}"
+        anybody = ssl._create_unverified_context() if self.web_scheme == "https" else None
+        with urllib.request.urlopen(url, timeout=3, context=anybody) as answer:
             body: bytes = answer.read()
         return body.decode()
 

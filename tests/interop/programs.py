@@ -3,6 +3,7 @@
 A program is ended by the pid that was started here, never by name: others may run the same one.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -115,12 +116,14 @@ class Program:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        commands: bool = False,
     ) -> None:
+        """`commands`: it reads lines from standard input, see `say`."""
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 list(command),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if commands else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=None if env is None else {**os.environ, **env},
@@ -137,6 +140,12 @@ class Program:
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def say(self, line: str) -> None:
+        """One line to its standard input."""
+        assert self.process.stdin is not None
+        _ = self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
 
     def signal(self, number: signal.Signals) -> None:
         if self.running:
@@ -157,6 +166,9 @@ class Program:
         """SIGTERM, and SIGKILL after `grace` seconds. The exit code."""
         self.thaw()
         self.signal(signal.SIGTERM)
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
         try:
             return self.process.wait(grace)
         except subprocess.TimeoutExpired:

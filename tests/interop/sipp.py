@@ -48,6 +48,7 @@ class Sipp(Program):
         host: str = HOST,
         timeout: int = 50,
         log_messages: bool = True,
+        options: tuple[str, ...] = (),
     ) -> None:
         """`rows` become the lines of an injection file ([field0], [field1], … in the scenario).
 
@@ -73,7 +74,7 @@ class Sipp(Program):
             injected.write_text("SEQUENTIAL\n" + "".join(";".join(row) + ";\n" for row in rows))
             command += ["-inf", str(injected)]
         super().__init__(
-            [*command, *([target] if target else [])], directory / "log", cwd=directory
+            [*command, *options, *([target] if target else [])], directory / "log", cwd=directory
         )
 
     @property
@@ -109,6 +110,20 @@ class Sipp(Program):
         """What it complained about, for the message of a failed assertion."""
         errors = self.directory / "errors.log"
         return errors.read_text(errors="replace")[-4000:] if errors.exists() else "no complaint"
+
+    def counted(self) -> int:
+        """What the scenario counts by its first counter of its own."""
+        with self.statistics.open(newline="") as lines:
+            last = list(csv.DictReader(lines, delimiter=";"))[-1]
+        return int(last["GenericCounter1(C)"])
+
+    def response_times(self) -> list[float]:
+        """Seconds, with the option -trace_rtt, of what the scenario measures."""
+        found: list[float] = []
+        for file in self.directory.glob("*_rtt.csv"):
+            lines = file.read_text().splitlines()[1:]
+            found += [float(line.split(";")[1]) / 1000 for line in lines if ";" in line]
+        return found
 
     def messages(self) -> list[str]:
         """Every SIP message that went in or out, in order, each after "sent" or "received"."""

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from types import TracebackType
 from typing import Self
@@ -33,6 +33,7 @@ class Packet:
     destination: int
     ssrc: int
     sequence: int
+    payload: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def rtp_packet(data: bytes, at: float) -> Packet | None:
     first, kind, sequence, _, ssrc = struct.unpack_from("!BBHII", data, header + 8)
     if first & 0xC0 != RTP_VERSION_BITS or 72 <= kind & 0x7F <= 76:
         return None
-    return Packet(at, source, destination, ssrc, sequence)
+    payload = data[header + 8 + RTP_HEADER_BYTES :]
+    return Packet(at, source, destination, ssrc, sequence, payload)
 
 
 class Wire:

@@ -24,15 +24,19 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(main())
 
 
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def free_port(host: str = HOST) -> int:
     """An even port that is free, and so is the next one."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
+        with socket.socket(family_of(host), socket.SOCK_DGRAM) as first:
             first.bind((host, 0))
             port: int = first.getsockname()[1]
             if port % 2:
                 continue
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second:
+            with socket.socket(family_of(host), socket.SOCK_DGRAM) as second:
                 try:
                     second.bind((host, port + 1))
                 except OSError:
@@ -103,7 +107,7 @@ class Phone(Waiter):
         loop.add_reader(self.rtcp, self._read, self.rtcp, self.reports)
 
     def _open(self, port: int) -> socket.socket:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock = socket.socket(family_of(self.host), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         sock.bind((self.host, port))
         return sock
 
@@ -120,7 +124,7 @@ class Phone(Waiter):
 
     def send(self, port: int, data: bytes | None = None) -> bytes:
         data = self.packet() if data is None else data
-        _ = self.rtp.sendto(data, (HOST, port))
+        _ = self.rtp.sendto(data, ("::1" if ":" in self.host else HOST, port))
         return data
 
     async def hears(self, *packets: bytes) -> None:
@@ -141,8 +145,9 @@ class Phone(Waiter):
 class Rig(Waiter):
     """An engine with its events, and phones connected to it by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
         super().__init__()
+        self.host = host  # Where the engine listens.
         self.events: list[Event] = []
         self.phones: dict[str, Phone] = {}
         self.ports: dict[str, int] = {}
@@ -154,8 +159,8 @@ class Rig(Waiter):
 
     def open(self, name: str, host: str = "127.0.0.2") -> Phone:
         phone = self.phones[name] = Phone(host, ssrc=len(self.phones) + 7)
-        port = self.ports[name] = free_port()
-        self.engine.command(Open(name, port, HOST))
+        port = self.ports[name] = free_port(self.host)
+        self.engine.command(Open(name, port, self.host))
         return phone
 
     def connect(self, name: str, **changes: object) -> None:
@@ -184,9 +189,9 @@ class Rig(Waiter):
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
+def rig(host: str = HOST) -> Iterator[Rig]:
     """Everything is closed at the end, and nothing may be left."""
-    setup = Rig()
+    setup = Rig(host)
     try:
         yield setup
     finally:

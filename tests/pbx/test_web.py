@@ -1,7 +1,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from pbx.history.records import CallRecord
 from pbx.metrics import CONTENT_TYPE, Metrics
 from pbx.status import AgentStatus, Alarm, CallStatus, QueueStatus, Status, WorkerStatus
 from pbx.store import Store, StoreError
+from pbx.web.doors import Doors
+from pbx.web.phones import PhoneSockets
 from pbx.web.server import INDEX, WebError, WebServer
 from tests.pbx.test_store import SOON, Alarms, record
 
@@ -45,13 +47,18 @@ def no_calls(limit: int, before: str) -> Sequence[CallRecord]:
 def make_server(
     calls: Callable[[int, str], Sequence[CallRecord]] = no_calls,
     ready: Callable[[], bool] = lambda: True,
+    names: Collection[str] = ("PBX.example",),
+    phones: PhoneSockets | None = None,
+    doors: Doors | None = None,
 ) -> WebServer:
     return WebServer(
         render_metrics=Metrics("1.2.3").render,
         status=lambda: STATUS,
         calls=calls,
         ready=ready,
-        names=["PBX.example"],
+        names=names,
+        phones=phones,
+        doors=doors,
     )
 
 
@@ -169,10 +176,12 @@ def test_status_has_everything() -> None:
             {"number": 1, "alive": False, "pid": 0, "sessions": 0},
         ],
         "counters": {"parse_errors": 7},
+        "trunks": [],
         "alarms": [
             {"name": "history", "active": True, "text": "disk full"},
             {"name": "old", "active": False, "text": "over"},
         ],
+        "bans": 0,
     }
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from pbx.calls.call import CallState
+from pbx.calls.call import Call, CallState
 from pbx.demo.phone import Output as PhoneOutput
 from pbx.demo.phone import Phone, Talking
 from pbx.distribution.effects import AgentState
@@ -19,13 +19,22 @@ from pbx.events import (
     CallAnswered,
     CallEnded,
     CallQueued,
+    CallRegrouped,
     CallStarted,
     Event,
     OfferEnded,
     OfferStarted,
+    OutsideEnded,
+    OutsideRefused,
+    PhoneSettingChanged,
     QueueLeft,
     RegistrationChanged,
+    Regrouped,
     RequestRefused,
+    SourceBanned,
+    SourceUnbanned,
+    TollAlarm,
+    TrunkChanged,
     WorkerFailed,
 )
 from pbx.exchange import Exchange
@@ -46,6 +55,8 @@ class Book:
     joined: int = 0  # In order of joining, over all queues.
     offers: set[str] = field(default_factory=set[str])  # Extensions that ring now.
     answered: CallAnswered | None = None
+    before: CallAnswered | None = None  # A transfer is under way, or was.
+    regrouped: bool = False
     left: list[str] = field(default_factory=list[str])  # Reasons.
 
 
@@ -102,13 +113,19 @@ class Checker:
                 book.offers.remove(event.extension)
             case CallAnswered():
                 self._answered(self._book(event.call), event)
+            case CallRegrouped():
+                self._regrouped(self._book(event.call), event)
             case CallEnded():
                 self._ended(event)
             case AgentStateChanged():
                 self.agents[event.agent] = event.state
+            case SourceBanned() | SourceUnbanned():
+                pass
             case RegistrationChanged() | RequestRefused() | WorkerFailed():
                 pass
-            case AgentRefused() | BreakTooLong():
+            case AgentRefused() | BreakTooLong() | PhoneSettingChanged():
+                pass
+            case TrunkChanged() | OutsideEnded() | OutsideRefused() | TollAlarm():
                 pass
             case _:
                 assert_never(event)
@@ -148,18 +165,33 @@ class Checker:
         picked_up = self.phones_answered[event.extension]
         assert self.bridged[event.extension] <= picked_up, f"{event}, but that phone did not answer"
 
+    def _regrouped(self, book: Book, event: CallRegrouped) -> None:
+        match event.how:
+            case Regrouped.BLIND:
+                assert book.answered is not None, event
+                book.before, book.answered, book.regrouped = book.answered, None, True
+            case Regrouped.BACK:
+                assert book.answered is None, event
+                book.answered = book.before
+            case Regrouped.ATTENDED | Regrouped.PARKED:
+                book.regrouped = True
+            case Regrouped.PICKED_UP:
+                book.regrouped = True
+                self.phones_answered[event.by] += 1
+
     def _ended(self, event: CallEnded) -> None:
         book = self.live.pop(event.call, None)
         assert book is not None, f"{event} for the second time"
         assert not book.queue, f"{event}, but it waits in {book.queue}"
         assert not book.offers, f"{event}, but {book.offers} ring"
         record = event.record
-        assert (record.verdict is Verdict.ANSWERED) is (book.answered is not None), event
+        answered = book.answered or book.before
+        assert (record.verdict is Verdict.ANSWERED) is (answered is not None), event
         assert abs(record.started_at - book.started) < TOLERANCE, event
         assert record.started_at <= record.ended_at <= event.at, event
         waits = (record.wait_seconds, record.ring_seconds, record.talk_seconds)
         assert min(waits) >= 0.0, event
-        if book.answered is not None:
+        if book.answered is not None and not book.regrouped:
             assert record.answered_at == book.answered.at, event
             assert record.extension == book.answered.extension, event
             talked = record.ended_at - record.answered_at
@@ -197,8 +229,9 @@ class Checker:
                 assert not rings[extension], f"{name} is {agent.state}, but rings"
         for call in exchange.calls.values():
             book = self.live[call.id]
-            ringing = {fork.extension for fork in call.forks.values()}
-            assert ringing - {call.extension} == book.offers, f"{call}: {ringing} {book.offers}"
+            forks = call.forks.values()
+            ringing = {fork.extension for fork in forks if fork.party != call.bridged}
+            assert ringing == book.offers, f"{call}: {ringing} {book.offers}"
             assert (call.state is CallState.TALKING) is (book.answered is not None), call
 
     def _check_order(self, exchange: Exchange, silent: dict[int, Book]) -> None:
@@ -215,6 +248,13 @@ class Checker:
             ready = [name for name in names if self.agents.get(name) == AgentState.READY.value]
             assert not ready, f"{still[0].id} waits in {queue} while {ready} are ready"
 
+    def _early(self, exchange: Exchange, call: Call) -> set[frozenset[str]]:
+        """Callers hear what the side that rings sends before its answer."""
+        near = exchange.legs[call.caller_leg].media if call.caller_leg in exchange.legs else ""
+        rung = [f.legs[0] for f in call.forks.values() if len(f.legs) == 1]
+        heard = [exchange.legs[leg] for leg in rung if leg in exchange.legs]
+        return {frozenset((near, leg.media)) for leg in heard if near and leg.connected}
+
     def _check_sound(self, exchange: Exchange, workers: list[FakeWorker]) -> None:
         """Exactly those who talk with each other hear each other."""
         pairs = {frozenset(pair) for worker in workers for pair in worker.pairs}
@@ -222,11 +262,13 @@ class Checker:
         talking: set[frozenset[str]] = set()
         for call in exchange.calls.values():
             if call.state is not CallState.TALKING:
+                talking |= self._early(exchange, call)
                 continue
             fork = call.forks.get(call.bridged)
             assert fork is not None, call
             both = [legs[call.caller_leg], legs[fork.leg]]
-            if not any(leg.held for leg in both):
+            typing = call.keys is not None and call.keys.asking
+            if not typing and not any(leg.held for leg in both):
                 talking.add(frozenset(leg.media for leg in both))
         assert pairs == talking, f"hear each other: {pairs}, should: {talking}"
 

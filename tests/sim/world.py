@@ -23,11 +23,14 @@ from pbx.events import Event
 from pbx.exchange import Exchange, Output
 from pbx.plan import Plan
 from pbx.snapshot import freeze, thaw
+from pbx.trunks.trunks import Resolve
 from sip.endpoint import EndpointConfig
 from sip.events import Send
 from sip.flow import Address, Flow
 from sip.registration import RegistrarLimits
+from sip.resolver import Abilities, Answer, Ask, Kind, Located, Record, Resolver
 from sip.tokens import Tokens
+from sip.uri import Uri
 from tests.sim.audio import FakeWorker
 from tests.sim.checkers import Checker
 
@@ -100,6 +103,8 @@ class World:
             strict=True,
         )
         self.checker = Checker()
+        self.zone: dict[tuple[str, Kind], tuple[Record, ...]] = {}  # The DNS.
+        self.resolver = Resolver(Abilities(("udp",), (Kind.A,)))
         self.steps = 0
         self._agenda: list[tuple[float, int, str, tuple[object, ...]]] = []
         self._number = 0
@@ -263,6 +268,11 @@ class World:
         else:
             self.at(due, "listen", worker, session)
 
+    def located(self, found: Located) -> None:
+        ends = [end for site in found.sites for end in site.ends]
+        flows = {end: Flow("udp", SERVER, (end.host, end.port)) for end in ends}
+        self._input(lambda exchange: exchange.on_resolved(found, flows, self.now))
+
     def told(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
@@ -270,6 +280,17 @@ class World:
         """For those who want to react."""
 
     # --- inside
+
+    def _resolve(self, wanted: Resolve) -> None:
+        outputs = self.resolver.resolve(wanted.key, Uri.parse(wanted.uri), self.now)
+        while outputs:
+            output = outputs.pop(0)
+            if isinstance(output, Ask):
+                question = output.question
+                records = self.zone.get((question.name, question.kind), ())
+                outputs += self.resolver.on_answer(Answer(question, records, 300.0), self.now)
+            else:
+                self.at(self.now, "located", output)
 
     def _input(self, work: Callable[[Exchange], list[Output]]) -> None:
         if self.restart_rng is not None:
@@ -288,6 +309,8 @@ class World:
                 self._transmit(SERVER, output.flow.remote, output.data)
             elif isinstance(output, ToWorker):
                 self._command(output.worker, output.command)
+            elif isinstance(output, Resolve):
+                self._resolve(output)
             else:
                 self.events.append(output)
                 self.log.append(f"{self.now:.3f} {output}")

@@ -4,10 +4,11 @@ from hypothesis import strategies as st
 
 from sip.errors import LocalError, ParseError
 from sip.headers import CSeq
-from sip.message import REASON_PHRASES, Request, Response, respond
+from sip.message import REASON_PHRASES, Request, Response, respond, trying
 from sip.names import canonical_name
 from sip.parser import parse
 from sip.tokens import Tokens
+from tests.sip.sample import make_request
 
 
 def invite() -> Request:
@@ -179,3 +180,22 @@ def test_tokens_are_reproducible_and_do_not_repeat() -> None:
     assert len({*first, *(other.token() for _ in range(50))}) == 100
     assert all(len(token) == 16 and int(token, 16) >= 0 for token in first)
     assert len(one.token(32)) == 32
+
+
+def test_trying_is_the_100_of_respond() -> None:
+    request = make_request("INVITE", body=b"v=0")
+    assert trying(request) == bytes(respond(request, 100))
+    for name, value in (
+        ("Timestamp", "54"),
+        ("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK9"),
+        ("To", "<sip:a@b>\r\nX: smuggled"),
+        ("To", "<sip:a\0b@c>"),
+    ):
+        odd = make_request("INVITE", body=b"v=0")
+        if name == "To":
+            odd.set(name, value)
+        else:
+            odd.add(name, value)
+        assert trying(odd) == bytes(respond(odd, 100))
+    bare = Request("INVITE", "sip:a@b", [("Via", "x")])
+    assert trying(bare) == bytes(respond(bare, 100))

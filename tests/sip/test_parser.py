@@ -1,7 +1,7 @@
 import contextlib
 import random
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -241,11 +241,11 @@ def test_no_message_takes_long(name: str) -> None:
     line = HUGE[name]
     data = with_line(line)
     swapped = without(line.partition(b":")[0]).replace(b"CSeq", line + b"\r\nCSeq")
-    started = perf_counter()
+    started = process_time()
     for variant in (data, swapped):
         check(variant)
         for output in StreamParser().feed(variant):
             if isinstance(output, Request | Response):
                 use(output)
     # Four readings, and each is allowed the time of one.
-    assert perf_counter() - started < 4 * SECONDS_MAX
+    assert process_time() - started < 4 * SECONDS_MAX

@@ -24,16 +24,22 @@ LIMITS = RegistrarLimits(min_expires=60, max_expires=3600, default_expires=1800,
 
 ADDED, REFRESHED = BindingKind.ADDED, BindingKind.REFRESHED
 REMOVED, EXPIRED = BindingKind.REMOVED, BindingKind.EXPIRED
+UNREACHABLE, REACHABLE = BindingKind.UNREACHABLE, BindingKind.REACHABLE
 
 
 def register(
-    *contacts: str, cseq: int = 1, call_id: str = "c1", expires: str | None = None, extra: str = ""
+    *contacts: str,
+    cseq: int = 1,
+    call_id: str = "c1",
+    expires: str | None = None,
+    extra: str = "",
+    agent: str = "test\x07phone",
 ) -> Request:
     headers = [
         ("To", "<sip:101@192.0.2.1>"),
         ("Call-ID", call_id),
         ("CSeq", f"{cseq} REGISTER"),
-        ("User-Agent", "test\x07phone"),
+        ("User-Agent", agent),
         *(("Contact", contact) for contact in contacts),
     ]
     if expires is not None:
@@ -182,7 +188,8 @@ def test_contacts_are_limited() -> None:
     assert desk.register(AOR, many, UDP, 0.0) == (Reply(403, []), [])
     assert len(desk) == 0
     _ = desk.register(AOR, register(*(f"<sip:{n}@h>" for n in range(3))), UDP, 0.0)
-    assert desk.register(AOR, register("<sip:4@h>", call_id="c2"), UDP, 0.0)[0].status == 403
+    other = register("<sip:4@h>", call_id="c2", agent="another phone")
+    assert desk.register(AOR, other, UDP, 0.0) == (Reply(403, []), [])
     swap = register("<sip:4@h>", "<sip:0@h>;expires=0", cseq=2)
     assert desk.register(AOR, swap, UDP, 0.0)[0].status == 200
     assert desk.register("102", register("<sip:4@h>"), UDP, 0.0)[0].status == 200
@@ -280,6 +287,135 @@ def test_callers_clock_is_the_only_clock() -> None:
     assert desk.bindings(AOR) == [replace(desk.bindings(AOR)[0], expires_at=1803.0)]
 
 
+def full(*contacts: str, agent: str = "test phone") -> Registrar:
+    """With as many devices as may be, registered one after the other."""
+    desk = registrar()
+    for now, contact in enumerate(contacts):
+        request = register(contact, call_id=f"full {now}", agent=agent)
+        assert desk.register(AOR, request, UDP, float(now))[0].status == 200
+    assert len(desk) == LIMITS.contacts_max
+    return desk
+
+
+def test_too_many_of_the_same_software_push_out_the_oldest() -> None:
+    desk = full("<sip:0@h>", "<sip:1@h>", "<sip:2@h>")
+    _, changes = desk.register(
+        AOR, register("<sip:3@h>", call_id="c2", agent="test phone"), UDP, 9.0
+    )
+    assert kinds(changes) == [(ADDED, "sip:3@h"), (REMOVED, "sip:0@h")]
+    assert contacts(desk) == ["sip:3@h", "sip:2@h", "sip:1@h"]
+
+
+def test_too_many_flows_of_an_instance_push_out_the_oldest() -> None:
+    """RFC 5626 §4.2.1; another instance is another phone, and stays."""
+    instance = '+sip.instance="<urn:uuid:1>"'
+    desk = full(
+        '<sip:0@h>;+sip.instance="<urn:uuid:0>"',
+        *(f"<sip:{n}@h>;reg-id={n};{instance}" for n in (1, 2)),
+    )
+    third = register(f"<sip:3@h>;reg-id=3;{instance}", call_id="c2", agent="test phone")
+    assert kinds(desk.register(AOR, third, UDP, 9.0)[1]) == [
+        (ADDED, "sip:3@h"),
+        (REMOVED, "sip:1@h"),
+    ]
+    stranger = register('<sip:4@h>;+sip.instance="<urn:uuid:4>"', call_id="c3", agent="test phone")
+    assert desk.register(AOR, stranger, UDP, 9.0) == (Reply(403, []), [])
+
+
+def test_who_does_not_answer_makes_room_first() -> None:
+    desk = full("<sip:0@h>", "<sip:1@h>", "<sip:2@h>")
+    assert kinds(desk.mark(AOR, "sip:1@h", reachable=False)) == [(UNREACHABLE, "sip:1@h")]
+    new = register("<sip:3@h>", call_id="c2", agent="another phone")
+    _, changes = desk.register(AOR, new, UDP, 9.0)
+    assert kinds(changes) == [(ADDED, "sip:3@h"), (REMOVED, "sip:1@h")]
+
+
+def test_a_lower_limit_drops_nobody_who_is_there() -> None:
+    desk = full("<sip:0@h>", "<sip:1@h>", "<sip:2@h>", agent="")
+    desk.limits = replace(LIMITS, contacts_max=2)
+    again = register("<sip:0@h>", call_id="full 0", cseq=2, agent="")
+    assert desk.register(AOR, again, UDP, 9.0)[0].status == 200
+    new = register("<sip:3@h>", call_id="c2", agent="")
+    assert desk.register(AOR, new, UDP, 9.0)[0].status == 403
+    assert len(desk) == 3
+
+
+def test_who_does_not_answer_is_not_called_until_it_does() -> None:
+    desk = registrar()
+    for contact in ("<sip:a@h>", "<sip:b@h>"):
+        _ = desk.register(AOR, register(contact, call_id=contact), UDP, 0.0)
+    assert kinds(desk.mark(AOR, "sip:a@h", reachable=False)) == [(UNREACHABLE, "sip:a@h")]
+    assert desk.mark(AOR, "sip:a@h", reachable=False) == []
+    assert desk.mark(AOR, "sip:c@h", reachable=False) == []
+    assert (contacts(desk), len(desk), len(desk.everything())) == (["sip:b@h"], 2, 2)
+    assert kinds(desk.mark(AOR, "sip:a@h", reachable=True)) == [(REACHABLE, "sip:a@h")]
+    assert desk.mark(AOR, "sip:a@h", reachable=True) == []
+    assert sorted(contacts(desk)) == ["sip:a@h", "sip:b@h"]
+
+
+def test_a_registration_is_a_sign_of_life() -> None:
+    desk = registrar()
+    _ = desk.register(AOR, register("<sip:a@h>"), UDP, 0.0)
+    _ = desk.mark(AOR, "sip:a@h", reachable=False)
+    _, changes = desk.register(AOR, register("<sip:a@h>", cseq=2), UDP, 1.0)
+    assert kinds(changes) == [(REFRESHED, "sip:a@h"), (REACHABLE, "sip:a@h")]
+    assert contacts(desk) == ["sip:a@h"]
+
+
+def test_what_is_known_of_a_device_goes_with_its_binding() -> None:
+    desk = registrar()
+    _ = desk.register(AOR, register("<sip:a@h>"), UDP, 0.0)
+    _ = desk.mark(AOR, "sip:a@h", reachable=False)
+    assert kinds(desk.on_time(1800.0)) == [(EXPIRED, "sip:a@h")]
+    _ = desk.register(AOR, register("<sip:a@h>", call_id="c2"), UDP, 2000.0)
+    assert contacts(desk) == ["sip:a@h"]
+
+
+def test_bindings_of_an_earlier_life() -> None:
+    desk, later = registrar(), registrar()
+    for n, contact in enumerate(["<sip:a@h>", "<sip:b@h>;expires=60"]):
+        _ = desk.register(AOR, register(contact, call_id=contact), UDP, float(n))
+    later.restore(desk.everything(), 61.0)
+    assert (contacts(later), len(later), later.next_deadline) == (["sip:a@h"], 1, 1800.0)
+    old = register("<sip:a@h>", call_id="<sip:a@h>")
+    assert later.register(AOR, old, UDP, 62.0)[0].status == 500  # Its CSeq is remembered.
+    later.restore([replace(desk.everything()[0], contact="sip:z@h")], 62.0)
+    assert contacts(later) == ["sip:a@h"]  # Who has registered meanwhile knows better.
+
+
+def test_a_path_is_kept_for_requests() -> None:
+    """RFC 3327 §5.3: all of it, in its order."""
+    desk = registrar()
+    request = register("<sip:a@h>")
+    for value in ("<sip:edge;lr>, <sip:p2;lr>", "<sip:p3;lr;x=1>"):
+        request.add("Path", value)
+    reply, _ = desk.register(AOR, request, UDP, 0.0)
+    assert [name for name, _ in reply.headers] == ["Contact"]  # It did not say it supports path.
+    (binding,) = desk.bindings(AOR)
+    assert binding.routes == [
+        ("Route", "<sip:edge;lr>"),
+        ("Route", "<sip:p2;lr>"),
+        ("Route", "<sip:p3;lr;x=1>"),
+    ]
+
+
+@pytest.mark.parametrize("path", ["<sip:edge", ", ".join(["<sip:p;lr>"] * 17)])
+def test_a_path_that_leads_nowhere(path: str) -> None:
+    desk = registrar()
+    request = register("<sip:a@h>", extra=f"Path: {path}")
+    assert desk.register(AOR, request, UDP, 0.0) == (Reply(400, []), [])
+
+
+def test_no_gruu_is_handed_out() -> None:
+    desk = registrar()
+    contact = '<sip:a@h>;+sip.instance="<urn:uuid:1>"'
+    request = register(contact, extra="Supported: gruu, outbound, path")
+    reply, _ = desk.register(AOR, request, WS, 0.0)
+    assert reply.headers == [
+        ("Contact", '<sip:a@h>;expires=1800;+sip.instance="<urn:uuid:1>"'),
+    ]
+
+
 STEP = st.tuples(
     st.sampled_from(["101", "102"]),
     st.lists(
@@ -304,12 +440,13 @@ STEP = st.tuples(
 )
 
 
-@given(st.lists(STEP | st.just("close"), max_size=20))
+@given(st.lists(STEP | st.sampled_from(["close", "dead", "alive"]), max_size=20))
 def test_changes_tell_the_whole_story(
     steps: list[tuple[str, list[str], int, str | None, Flow, int] | str],
 ) -> None:
     """Whoever follows the changes knows the bindings; and nothing stays for ever."""
     desk, followed, now = registrar(), dict[tuple[str, str], Binding](), 0.0
+    dead: set[tuple[str, str]] = set()
 
     def follow(changes: list[BindingChange]) -> None:
         for change in changes:
@@ -317,10 +454,21 @@ def test_changes_tell_the_whole_story(
             if change.kind in {ADDED, REFRESHED}:
                 assert (key in followed) == (change.kind is REFRESHED)
                 followed[key] = change.binding
+            elif change.kind is UNREACHABLE:
+                assert key in followed
+                assert key not in dead
+                dead.add(key)
+            elif change.kind is REACHABLE:
+                dead.remove(key)
             else:
                 assert followed.pop(key) == change.binding
+                dead.discard(key)
 
     for step in steps:
+        if step in ("dead", "alive"):
+            for binding in desk.everything():
+                follow(desk.mark(binding.aor, binding.contact, reachable=step == "alive"))
+            continue
         if isinstance(step, str):
             follow(desk.flow_closed(WS))
             assert all(binding.flow != WS for binding in followed.values())
@@ -334,8 +482,10 @@ def test_changes_tell_the_whole_story(
         follow(changes)
         assert reply.status == 200 or not changes
         assert len(desk.bindings(aor)) <= LIMITS.contacts_max
-        held = {(b.aor, b.contact): b for a in ("101", "102") for b in desk.bindings(a)}
+        held = {(b.aor, b.contact): b for b in desk.everything()}
+        alive = {(b.aor, b.contact) for a in ("101", "102") for b in desk.bindings(a)}
         assert held == followed
+        assert alive == followed.keys() - dead
         assert len(desk) == len(held)
         assert desk.next_deadline == min((b.expires_at for b in held.values()), default=None)
     follow(desk.on_time(now + 10_000.0))

@@ -378,7 +378,6 @@ def test_misuse() -> None:
     misuses: list[Callable[[], object]] = [
         lambda: session.ring(200, b"", [], 0.0),
         lambda: session.reject(200, []),
-        lambda: session.offer(b"", 0.0),
     ]
     for misuse in misuses:
         with pytest.raises(LocalError):

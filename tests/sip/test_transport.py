@@ -1,57 +1,20 @@
 """Real sockets on loopback. Waits for events only."""
 
-import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sip import transport
-from sip.flow import Address, Flow
-from sip.transport import LocalHosts, Transports, address_of
+from sip import streams, transport
+from sip.crowd import CrowdLimits
+from sip.flow import Flow
+from sip.transport import LocalHosts, address_of
 from tests.sip.sample import make_request
-
-HOST = "127.0.0.1"
-TIMEOUT = 5.0
-MESSAGE = bytes(make_request("OPTIONS"))
-
+from tests.sip.stack import HOST, MESSAGE, Stack, connect, run
 
 if TYPE_CHECKING:
-    from sip.errors import ParseError
-    from sip.message import Request, Response
-
-
-class Stack:
-    """One set of transports and queues of what they report."""
-
-    def __init__(self, patience_seconds: float = 30.0) -> None:
-        self.datagrams: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        self.messages: asyncio.Queue[tuple[Request | Response, Flow]] = asyncio.Queue()
-        self.closed: asyncio.Queue[Flow] = asyncio.Queue()
-        self.garbage: asyncio.Queue[tuple[ParseError, Flow]] = asyncio.Queue()
-        self.transports = Transports(
-            asyncio.get_running_loop(),
-            lambda data, flow, now: self.datagrams.put_nowait((data, flow)),
-            lambda message, flow, now: self.messages.put_nowait((message, flow)),
-            lambda flow, now: self.closed.put_nowait(flow),
-            lambda error, flow, now: self.garbage.put_nowait((error, flow)),
-            patience_seconds=patience_seconds,
-        )
-
-
-def run(test: Callable[[Stack, Stack], Awaitable[None]], patience_seconds: float = 30.0) -> None:
-    async def main() -> None:
-        a, b = Stack(patience_seconds), Stack(patience_seconds)
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                await test(a, b)
-        finally:
-            await a.transports.close()
-            await b.transports.close()
-
-    asyncio.run(main())
+    import asyncio
 
 
 def test_udp_both_ways() -> None:
@@ -86,6 +49,30 @@ def test_udp_port_closed() -> None:
     run(check)
 
 
+@pytest.mark.parametrize("size", [1_400, 9_000, 60_000, 65_507])
+def test_udp_large_messages(size: int) -> None:
+    """RFC 3261 §18.1.1: as large as a datagram may be, in pieces (IP fragments)."""
+
+    async def check(a: Stack, b: Stack) -> None:
+        _ = await a.transports.listen_udp(HOST, 0)
+        flow = a.transports.flow_to("udp", await b.transports.listen_udp(HOST, 0))
+        data = bytes(n % 251 for n in range(size))
+        a.transports.send(flow, data)
+        assert (await b.datagrams.get())[0] == data
+
+    run(check)
+
+
+def test_udp_of_several_sockets_the_one_on_the_way() -> None:
+    async def check(a: Stack, b: Stack) -> None:
+        first = await a.transports.listen_udp("127.0.0.2", 0)
+        second = await a.transports.listen_udp(HOST, first[1])
+        there = await b.transports.listen_udp(HOST, 0)
+        assert a.transports.flow_to("udp", there) == Flow("udp", second, there)
+
+    run(check)
+
+
 def test_udp_everything_that_does_not_fit_is_a_closed_flow() -> None:
     async def check(a: Stack, b: Stack) -> None:
         _ = await a.transports.listen_udp(HOST, 0)
@@ -113,6 +100,7 @@ def test_external_address_for_those_outside() -> None:
     assert hosts.towards("0.0.0.0", "8.8.8.8") == "203.0.113.1"
     assert hosts.towards("127.0.0.1", "127.0.0.9") == "127.0.0.1"
     assert hosts.towards("0.0.0.0", "127.0.0.9") == "127.0.0.1"
+    assert hosts.towards("::", "2001:db8::9") != "203.0.113.1"  # Of no use over IPv6.
 
 
 def test_address_of_mapped_ipv4() -> None:
@@ -155,6 +143,55 @@ def test_tcp_both_ways_on_one_connection() -> None:
     run(check)
 
 
+def test_tcp_a_way_is_connected_again_when_there_is_something_to_send() -> None:
+    async def check(a: Stack, b: Stack) -> None:
+        host, port = await b.transports.listen_tcp(HOST, 0)
+        flow = a.transports.flow_to("tcp", (host, port))
+        assert a.transports.connections == 0
+        a.transports.send(flow, MESSAGE)
+        _ = await b.messages.get()
+        await b.transports.close()
+        assert await a.closed.get() == flow
+        _ = await b.transports.listen_tcp(host, port)
+        a.transports.send(flow, MESSAGE)
+        _ = await b.messages.get()
+        assert a.transports.flow_to("tcp", (host, port)) == flow
+
+    run(check)
+
+
+def test_tcp_the_connection_of_a_peer_is_not_made_by_us() -> None:
+    async def check(a: Stack, b: Stack) -> None:
+        _, writer = await connect(await b.transports.listen_tcp(HOST, 0))
+        writer.write(MESSAGE)
+        _, flow = await b.messages.get()
+        assert flow.connection > 0
+        writer.close()
+        assert await b.closed.get() == flow
+        b.transports.send(flow, MESSAGE)
+        assert await b.closed.get() == flow
+        assert b.transports.connections == 0
+
+    run(check)
+
+
+def test_ways_are_forgotten_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "WAYS_MAX", 2)
+
+    async def check(a: Stack, b: Stack) -> None:
+        there = await b.transports.listen_tcp(HOST, 0)
+        kept, lost = a.transports.flow_to("tcp", there), a.transports.flow_to("tcp", (HOST, 9))
+        a.transports.send(kept, MESSAGE)
+        _ = await b.messages.get()
+        _ = a.transports.flow_to("tcp", (HOST, 10))
+        assert a.transports.flow_to("tcp", there) == kept
+        a.transports.send(lost, MESSAGE)
+        assert await a.closed.get() == lost
+        assert a.transports.flow_to("tcp", (HOST, 9)) != lost
+
+    run(check)
+
+
 def test_tcp_nobody_listens() -> None:
     async def check(a: Stack, b: Stack) -> None:
         there = await b.transports.listen_tcp(HOST, 0)
@@ -165,10 +202,6 @@ def test_tcp_nobody_listens() -> None:
         assert a.transports.connections == 0
 
     run(check)
-
-
-async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection(*address)
 
 
 def test_tcp_keep_alive_and_chunks() -> None:
@@ -231,9 +264,8 @@ def test_tcp_a_phone_that_has_spoken_may_be_silent() -> None:
     run(check, patience_seconds=0.05)
 
 
-def test_tcp_too_many_half_open_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tcp_too_many_half_open_connections() -> None:
     """The oldest goes, so that one more client that means it gets in."""
-    monkeypatch.setattr(transport, "SOURCE_HALF_OPEN_MAX", 5)
 
     async def check(a: Stack, b: Stack) -> None:
         address = await b.transports.listen_tcp(HOST, 0)
@@ -247,12 +279,10 @@ def test_tcp_too_many_half_open_connections(monkeypatch: pytest.MonkeyPatch) -> 
         for _, writer in (*silent, (None, phone)):
             writer.close()
 
-    run(check)
+    run(check, limits=CrowdLimits(source_half_open_max=5))
 
 
-def test_tcp_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "SOURCE_CONNECTIONS_MAX", 2)
-
+def test_tcp_too_many_connections() -> None:
     async def check(a: Stack, b: Stack) -> None:
         address = await b.transports.listen_tcp(HOST, 0)
         writers: list[asyncio.StreamWriter] = []
@@ -268,11 +298,11 @@ def test_tcp_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
         for each in (*writers, writer):
             each.close()
 
-    run(check)
+    run(check, limits=CrowdLimits(source_max=2))
 
 
 def test_tcp_peer_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "UNSENT_BYTES_MAX", 100_000)
+    monkeypatch.setattr(streams, "UNSENT_BYTES_MAX", 100_000)
 
     async def check(a: Stack, b: Stack) -> None:
         _, writer = await connect(await b.transports.listen_tcp(HOST, 0))

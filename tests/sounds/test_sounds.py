@@ -13,6 +13,8 @@ PROMPTS = (
     *("welcome", "all-busy", "queue-position", "sorry-nobody-free", "sorry-queue-full"),
     *("sorry-closed", "sorry-empty", "no-such-number", "echo-test", "signed-in", "signed-out"),
     *("on-break", "back-from-break", "goodbye", "connecting", "beep"),
+    *("enter-number", "forward-on", "forward-off", "do-not-disturb-on", "do-not-disturb-off"),
+    *("number-hidden", "number-shown"),
 )
 NUMBERS = [*range(21), *range(30, 101, 10)]
 
@@ -46,7 +48,11 @@ def test_prompt_is_there_and_short(name: str) -> None:
     assert 0.2 <= len(samples) / rate <= PROMPT_SECONDS_MAX
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+# Ringing is mostly silence, as everybody knows it.
+VOICES = [path for path in FILES if name_of(path) != "en/ringing.flac"]
+
+
+@pytest.mark.parametrize("path", VOICES, ids=name_of)
 def test_format_and_level(path: Path) -> None:
     samples, rate = load(path)
     assert rate in (8000, 16000)
@@ -58,7 +64,7 @@ def test_format_and_level(path: Path) -> None:
     assert abs(float(samples.mean())) < 0.002, "a constant offset clicks at both ends"
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@pytest.mark.parametrize("path", VOICES, ids=name_of)
 def test_no_silence_at_the_ends(path: Path) -> None:
     samples, rate = load(path)
     limit = np.abs(samples).max() * 10 ** (-SILENT_BELOW_PEAK_DB / 20)

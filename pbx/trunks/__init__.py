@@ -1,0 +1,1 @@
+"""Lines to the outside: providers that we register with, providers by address, other PBXs."""

@@ -1,0 +1,263 @@
+"""A telephone in a browser (JsSIP in Chromium) over WebSocket: RFC 7118."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.interop import tones
+from tests.interop.browser import Browser, BrowserPhone
+from tests.interop.conftest import Office
+from tests.interop.pbx import RunningPbx, settings
+from tests.interop.programs import HOST, eventually
+
+pytestmark = pytest.mark.interop
+
+CLEAN = 0.99
+CALLER, CALLEE = tones.CALLER_HZ, tones.FIRST_AGENT_HZ
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+class Pages:
+    """An office whose telephones are pages."""
+
+    def __init__(self, office: Office, browser: Browser) -> None:
+        self.office = office
+        self.browser = browser
+        self._opened: list[BrowserPhone] = []
+        self._scheme = "ws"
+
+    def serve(self, *, secure: bool = False, origins: tuple[str, ...] | None = None) -> None:
+        allowed = (self.browser.origin,) if origins is None else origins
+        web = {"origins": list(allowed), "tls": secure}
+        _ = self.office.serve(settings(web=web))
+        self._scheme = "wss" if secure else "ws"
+
+    @property
+    def pbx(self) -> RunningPbx:
+        return self.office.pbx
+
+    def open(self, user: str, hz: float, expires: int = 600) -> BrowserPhone:
+        uri = f"{self._scheme}://{HOST}:{self.pbx.web_port}/ws"
+        password = self.pbx.password(user)
+        phone = BrowserPhone(self.browser, user, password, uri, hz, expires)
+        self._opened.append(phone)
+        return phone
+
+    def registered(self, user: str, hz: float, expires: int = 600) -> BrowserPhone:
+        phone = self.open(user, hz, expires)
+        phone.wait("registered")
+        return phone
+
+    def wait_registrations(self, count: int) -> None:
+        _ = eventually(
+            lambda: self.pbx.status()["registrations"] == count, f"{count} registrations"
+        )
+
+    def answers(self, status: str) -> int:
+        """How many REGISTERs the server answered so."""
+        traced = json.loads(self.pbx.get("/trace.json?with=REGISTER&last=1000"))
+        return sum(message["text"].startswith(f"SIP/2.0 {status}") for message in traced)
+
+    def close(self, phone: BrowserPhone) -> None:
+        self._opened.remove(phone)
+        phone.close()
+
+    def close_all(self) -> None:
+        for phone in list(self._opened):
+            self.close(phone)
+
+
+@pytest.fixture
+def pages(office: Office, browser: Browser) -> Iterator[Pages]:
+    opened = Pages(office, browser)
+    try:
+        yield opened
+    finally:
+        opened.close_all()
+
+
+def talk(caller: BrowserPhone, callee: BrowserPhone) -> None:
+    """Both hear each other, cleanly."""
+    for phone in (caller, callee):
+        phone.talk()
+    for phone, hz in ((callee, CALLER), (caller, CALLEE)):
+        _ = phone.sound.listen(0.3)  # What was on its way.
+        assert tones.tone_share(phone.sound.listen(1.0), hz) >= CLEAN
+
+
+def connect(pages: Pages, number: str = "102") -> tuple[BrowserPhone, BrowserPhone]:
+    caller, callee = pages.registered("101", CALLER), pages.registered("102", CALLEE)
+    caller.run(f"phone.call('{number}')")
+    callee.wait("ringing")
+    callee.run("phone.answer()")
+    callee.wait("confirmed")
+    caller.wait("confirmed")
+    talk(caller, callee)
+    return caller, callee
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_registers_and_its_binding_goes_with_the_page(pages: Pages, secure: bool) -> None:
+    pages.serve(secure=secure)
+    phone = pages.registered("101", CALLER)
+    pages.wait_registrations(1)
+    pages.close(phone)
+    pages.wait_registrations(0)
+
+
+def test_refreshes(pages: Pages) -> None:
+    pages.serve()
+    phone = pages.registered("101", CALLER)
+    before = pages.answers("200 OK")
+    phone.run("phone.register()")
+    _ = eventually(lambda: pages.answers("200 OK") == before + 1, "another 200")
+    assert phone.run("phone.registered")
+    pages.wait_registrations(1)
+
+
+def test_comes_back_after_its_websocket_was_dropped(pages: Pages) -> None:
+    pages.serve()
+    phone = pages.registered("101", CALLER)
+    phone.run("phone.drop()")
+    phone.wait("disconnected")
+    phone.wait("registered")
+    pages.wait_registrations(1)
+
+
+def test_many_reloads_leave_one_binding(pages: Pages) -> None:
+    pages.serve()
+    phone = pages.registered("101", CALLER)
+    for _ in range(12):  # One more than an extension may have.
+        phone.reload()
+        phone.start()
+        phone.wait("registered")
+    pages.wait_registrations(1)
+
+
+def test_a_page_of_a_foreign_site_is_refused(pages: Pages) -> None:
+    pages.serve(origins=())
+    phone = pages.open("101", CALLER)
+    phone.wait("disconnected")
+    pages.wait_registrations(0)
+
+
+@pytest.mark.parametrize("hangs_up", ["caller", "callee"])
+@pytest.mark.parametrize("secure", [False, True])
+def test_calls_and_is_called(pages: Pages, secure: bool, hangs_up: str) -> None:
+    pages.serve(secure=secure)
+    both = dict(zip(("caller", "callee"), connect(pages), strict=True))
+    both.pop(hangs_up).run("phone.hangUp()")
+    for other in both.values():
+        other.wait("ended remote")
+    assert pages.pbx.record()["verdict"] == "answered"
+
+
+def test_is_refused_and_gives_up(pages: Pages) -> None:
+    pages.serve()
+    caller, callee = pages.registered("101", CALLER), pages.registered("102", CALLEE)
+    caller.run("phone.call('102')")
+    callee.wait("ringing")
+    callee.run("phone.hangUp()")
+    caller.wait("failed remote")
+    caller.run("phone.call('102')")
+    callee.wait("ringing")
+    caller.run("phone.hangUp()")
+    callee.wait("failed remote")
+
+
+def test_holds_and_resumes(pages: Pages) -> None:
+    pages.serve()
+    caller, callee = connect(pages)
+    for holder, other, hz in ((caller, callee, CALLER), (callee, caller, CALLEE)):
+        holder.run("phone.hold()")
+        holder.wait("hold local")
+        _ = other.sound.listen(0.5)
+        music = other.sound.listen(1.0)  # Ours, instead of the holder's voice.
+        assert tones.tone_share(music, hz) < 0.5
+        holder.run("phone.resume()")
+        holder.wait("unhold local")
+        _ = other.sound.listen(0.3)
+        talk(caller, callee)
+    caller.run("phone.hangUp()")
+    callee.wait("ended remote")
+
+
+def test_a_call_goes_on_when_the_websocket_was_gone(pages: Pages) -> None:
+    """Sound goes on meanwhile; whoever hangs up then, the other one is told."""
+    pages.serve()
+    caller, callee = connect(pages)
+    callee.run("phone.drop()")
+    callee.wait("disconnected")
+    assert tones.tone_share(caller.sound.listen(1.0), CALLEE) >= CLEAN
+    callee.wait("registered")
+    talk(caller, callee)
+    caller.run("phone.hangUp()")
+    callee.wait("ended remote")
+
+
+def test_a_call_with_a_phone_of_another_kind(pages: Pages) -> None:
+    pages.serve()
+    page = pages.registered("101", CALLER)
+    (desk,) = pages.office.phones("102")
+    page.run("phone.call('102')")
+    _ = desk.wait("CALL_INCOMING")
+    _ = desk.accept()
+    page.wait("confirmed")
+    page.talk()
+    _ = page.sound.listen(0.5)
+    assert tones.tone_share(page.sound.listen(1.0), tones.SECOND_AGENT_HZ) >= CLEAN
+    page.run("phone.hangUp()")
+    _ = desk.wait_closed()
+    assert pages.pbx.record()["verdict"] == "answered"
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_is_transferred(pages: Pages, who: str) -> None:
+    """Blind: who stays talks with the third one, and who transferred is out of it."""
+    pages.serve()
+    caller, callee = connect(pages)
+    stays, leaves = (callee, caller) if who == "caller" else (caller, callee)
+    third = pages.registered("901", tones.SECOND_AGENT_HZ)
+    leaves.run("phone.transfer('901')")
+    leaves.wait("transfer taken")
+    third.wait("ringing")
+    third.run("phone.answer()")
+    third.wait("confirmed")
+    leaves.wait("ended")
+    third.talk()
+    stays.talk()
+    _ = stays.sound.listen(0.3)
+    assert tones.tone_share(stays.sound.listen(1.0), tones.SECOND_AGENT_HZ) >= CLEAN
+    hz = CALLEE if stays is callee else CALLER
+    assert tones.tone_share(third.sound.listen(1.0), hz) >= CLEAN
+    third.run("phone.hangUp()")
+    stays.wait("ended remote")
+
+
+def test_is_transferred_attended(pages: Pages) -> None:
+    """The one who transfers asks the third one first (REFER with Replaces, RFC 3891)."""
+    pages.serve()
+    caller, callee = connect(pages)
+    third = pages.registered("901", tones.SECOND_AGENT_HZ)
+    callee.run("phone.consult('901')")
+    third.wait("ringing")
+    third.run("phone.answer()")
+    third.wait("confirmed")
+    callee.wait("confirmed")
+    talked = len(callee.events)
+    callee.run("phone.connect()")
+    callee.wait("transfer taken")
+    _ = eventually(lambda: sum("ended" in e for e in callee.events[talked:]) == 2, "both ended")
+    for phone in (caller, third):
+        phone.talk()
+    _ = caller.sound.listen(0.3)
+    assert tones.tone_share(caller.sound.listen(1.0), tones.SECOND_AGENT_HZ) >= CLEAN
+    assert tones.tone_share(third.sound.listen(1.0), CALLER) >= CLEAN
+    caller.run("phone.hangUp()")
+    third.wait("ended remote")
