@@ -14,7 +14,7 @@ class Keying(Regrouping):
         code = self.plan.transfer_keys
         if not code or call.state is not CallState.TALKING or call.transferor is not None:
             return []
-        if not self._extension_of(call, event.leg):
+        if self._extension_of(call, event.leg) not in self.plan.extensions:
             return []
         keys = call.keys
         if keys is None or keys.leg != event.leg:

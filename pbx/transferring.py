@@ -30,8 +30,8 @@ WAITS_FOR_ANSWER: Final = frozenset({"dial", "intercom", "outgoing", "park", "re
 class Transferring(Closing):
     def _transfer(self, call: Call, command: do.Transfer, now: float) -> list[Item]:
         mine = self._extension_of(call, command.leg)
-        if not mine:
-            # Who calls from outside would make our extensions dial, and pay for it.
+        if mine not in self.plan.extensions:
+            # Who is outside, calling or called, would make our extensions dial, and pay for it.
             return [*self.legs.transfer_failed(command.leg, Cause.FORBIDDEN, now)]
         if command.replaces:
             return self._transfer_attended(call, command, now)

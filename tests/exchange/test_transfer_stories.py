@@ -321,3 +321,17 @@ def test_who_calls_from_outside_cannot_transfer_at_all() -> None:
     office.hang_up("102")
     office.run_for(1.0)
     office.close()
+
+
+def test_who_is_called_outside_cannot_transfer_either() -> None:
+    """The other end of a trunk is nobody's extension, whatever it presses or sends."""
+    office = Transfers()
+    office.talk("101", "102")
+    (call,) = office.exchange.calls.values()
+    call.forks[call.bridged].extension = "trunk:provider"
+    press(office, "102", "##")
+    assert heard_by(office, "101") == "joined"
+    office.transfer("102", "103")
+    assert office.told_about("102") == [100, 403]
+    assert office.states("101", "102", "103") == ["talking", "talking", "idle"]
+    office.close()
