@@ -22,6 +22,8 @@ GROUPS: Final = (
     "parse",
     "calls",
     "relay",
+    "record",
+    "srtp",
     "signalling",
     "transports",
     "day",
@@ -29,6 +31,10 @@ GROUPS: Final = (
     "memory",
     "startup",
     "abuse",
+    "overload",
+    "plain",
+    "mix",
+    "transcode",
 )
 OUTPUT: Final = Path("build/bench.json")
 

@@ -38,21 +38,32 @@ def queue(tools: Path) -> list[Figure]:
         figures, results = _cpu(tools, pid, "queue_call", "bench_queue.py", "q500-rrmemory", 50)
     return [
         *figures,
-        ("queue_offer_p50_ms", median([r["latency_ms"]["p50"] for r in results]), "ms"),
-        ("queue_offer_p99_ms", median([r["latency_ms"]["p99"] for r in results]), "ms"),
+        *_offers("queue", results),
     ]
 
 
 def ring_all(tools: Path) -> list[Figure]:
-    options = ("--ring", "200", "3000", "--rates", "4", "--secs", "10", "--reps", str(ROUNDS))
-    with running() as pid:
-        results = drive(tools, "bench_queue.py", "ours", str(pid), TARGET, "q50-ringall", *options)
-    if not results:
-        return []
+    """50 agents at four calls a second; 500 at one call in two seconds."""
+    figures: list[Figure] = []
+    for size, rate, seconds in ((50, "4", "10"), (500, "0.5", "20")):
+        options = ("--ring", "200", "3000", "--rates", rate, "--secs", seconds)
+        more = ("--reps", str(ROUNDS))
+        name = f"q{size}-ringall"
+        with running() as pid:
+            found = drive(tools, "bench_queue.py", "ours", str(pid), TARGET, name, *options, *more)
+        if found:
+            figures += [
+                (f"ring_all_{size}_cpu_ms", median([r["cpu_ms_per_call"] for r in found]), "ms"),
+                *_offers(f"ring_all_{size}", found),
+            ]
+    return figures
+
+
+def _offers(name: str, results: list[dict[str, Any]]) -> list[Figure]:
+    """How long it took until the first phone was rung."""
     return [
-        ("ring_all_50_cpu_ms", median([r["cpu_ms_per_call"] for r in results]), "ms"),
-        ("ring_all_50_offer_p50_ms", median([r["latency_ms"]["p50"] for r in results]), "ms"),
-        ("ring_all_50_offer_p99_ms", median([r["latency_ms"]["p99"] for r in results]), "ms"),
+        (f"{name}_offer_{part}_ms", median([r["latency_ms"][part] for r in results]), "ms")
+        for part in ("p50", "p99")
     ]
 
 

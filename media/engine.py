@@ -1,8 +1,9 @@
-"""The loop of a media worker: sockets, timers and commands.
+"""A media worker: its lines, and the commands about them.
 
-Decisions are in `media/session.py` (what a session does with packets and time), `media/relay.py`
-(whom it believes) and `media/player.py` (what it sends); this file carries them out. The sockets,
-and the loop that forwards sound, are in `media/sockets.py`.
+What a session does with packets and time is decided in `media/session.py`, whom it believes in
+`media/relay.py`, what it sends of its own in `media/player.py`; this file carries it out, with the
+sockets of `media/sockets.py` and the timers of `media/ticks.py`. What only some calls need (rooms,
+recordings …) is done by a `Department`, founded when it is first wanted.
 """
 
 import asyncio
@@ -10,36 +11,34 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar, assert_never
+from importlib import import_module
+from typing import Final, assert_never
 
 from media import protocol, rtp, sounds
-from media.player import TICK_SECONDS, Frames, Schedule
-from media.relay import Conversion, LegState, checked, convert
+from media.decoding import Decoding
+from media.department import Department
+from media.line import Line, Tap
+from media.planning import law_tables, plan
+from media.player import Frames
+from media.relay import LegState, checked
 from media.session import Mode, Output, SendRtcp, SendRtp, Session
-from media.sockets import (
-    HEADS,
-    NOT_RTP,
-    PACKET_BYTES_MAX,
-    Line,
-    Sockets,
-    as_seen_by,
-    discard,
-    disconnect,
-    send_to,
-)
+from media.sockets import PACKET_BYTES_MAX, Sockets, disconnect
+from media.ticks import HOUSEKEEPING_SECONDS, KEY_CHECK_SECONDS, Every, Ticks
 
 # Far above what one core carries; a bug in control must not eat all descriptors.
 SESSIONS_MAX: Final = 4096
-# How often silence and due reports are looked for.
-HOUSEKEEPING_SECONDS: Final = 0.5
-# Timers of uvloop count milliseconds and may be early by one.
-TICK_EARLY_SECONDS: Final = 0.002
-# How often keys are looked at whose last packets seem lost.
-KEY_CHECK_SECONDS: Final = 0.1
+# RFC 7983 §7: the first byte of RTP and RTCP. Below is STUN, DTLS and the like.
+RTP_FIRST: Final = b"\x80"
 
-T = TypeVar("T")
+# Where each department is, by name: imported when it is founded, for most workers never need
+# numpy or ciphers.
+FOUNDERS: Final = {
+    "listening": "media.inband:Listening",
+    "rooms": "media.rooms:Rooms",
+    "recordings": "media.recorder:Recorder",
+    "security": "media.securing:Security",
+}
 
 
 class Engine:
@@ -50,57 +49,118 @@ class Engine:
         loop: asyncio.AbstractEventLoop,
         emit: Callable[[protocol.Event], None],
         rng: random.Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counters: Counter[str] = Counter()
-        self._loop = loop
-        self._emit = emit
+        self.emit = emit
+        self.lines: dict[str, Line] = {}
+        self.clock = clock
+        self.sockets = Sockets(loop, clock)
+        self.ticks = Ticks(loop, self._on_tick, clock)
+        self.departments: dict[str, Department] = {}
         self._rng = rng or random.SystemRandom()
         self._cname = f"{self._rng.getrandbits(64):016x}@dzvin"  # RFC 7022 §4.2: says nothing.
-        self._lines: dict[str, Line] = {}
-        self._sockets = Sockets(loop)
-        self._schedule = Schedule(time.monotonic())
         self._playing: dict[str, Line] = {}
         self._pressed: dict[str, Session] = {}  # Whose key is down.
-        self._tick_timer: asyncio.TimerHandle | None = None
-        self._key_timer: asyncio.TimerHandle | None = None
-        self._housekeeping: asyncio.TimerHandle | None = None
-        self._shelf = sounds.Shelf()
-        self._decoder: ThreadPoolExecutor | None = None
+        self._key_check = Every(loop, KEY_CHECK_SECONDS, self._on_key_check, clock)
+        self._housekeeping = Every(loop, HOUSEKEEPING_SECONDS, self._on_housekeeping, clock)
+        self._decoding = Decoding(loop, self._supply)
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<Engine sessions={len(self._lines)} playing={len(self._playing)}>"
+        return f"<Engine sessions={len(self.lines)} playing={len(self._playing)}>"
 
     @property
     def sessions(self) -> tuple[str, ...]:
-        return tuple(self._lines)
+        return tuple(self.lines)
 
     def leftovers(self) -> dict[str, int]:
         """What is held, for leak checks: all zero when no session is open."""
-        timers = (self._tick_timer, self._key_timer, self._housekeeping)
+        timers = (self.ticks, self._key_check, self._housekeeping)
         return {
-            "sessions": len(self._lines),
-            "sockets": len(self._sockets),
+            "sessions": len(self.lines),
+            "sockets": len(self.sockets),
             "playing": len(self._playing),
             "pressed": len(self._pressed),
-            "loading": len(self._shelf),
-            "timers": sum(timer is not None for timer in timers),
+            "loading": len(self._decoding),
+            "timers": sum(timer.running for timer in timers),
+            **{name: part.leftovers() for name, part in self.departments.items()},
         }
 
     def warm(self) -> None:
         """Import the decoders beforehand, in the background."""
-        self._in_background(sounds.warm).add_done_callback(lambda _: self._rest_decoder())
+        self._decoding.warm()
 
     def close(self) -> None:
         """Close all sessions and let go of the loop."""
         if self._closed:
             return
-        for line in list(self._lines.values()):
+        for line in list(self.lines.values()):
             self._close(line)
+        for department in self.departments.values():
+            department.close()
+        self._disarm()
         self._closed = True
-        if self._decoder is not None:
-            self._decoder.shutdown(wait=False, cancel_futures=True)
-        self._sockets.close()
+        self._decoding.close()
+        self.sockets.close()
+
+    # For the departments.
+
+    def department(self, name: str) -> Department:
+        """Founded now, if it is not there yet."""
+        found = self.departments.get(name)
+        if found is None:
+            module, _, founder = FOUNDERS[name].partition(":")
+            found = getattr(import_module(module), founder)(self)
+            assert isinstance(found, Department), name
+            self.departments[name] = found
+        return found
+
+    def tap(self, name: str, tap: Tap) -> None:
+        """From now on `tap` hears what the peer of this session says."""
+        line = self.lines[name]
+        line.taps.append(tap)
+        self.plan(line)
+
+    def untap(self, name: str, tap: Tap) -> None:
+        line = self.lines.get(name)
+        if line is not None and tap in line.taps:
+            line.taps.remove(tap)
+            self.plan(line)
+
+    def plan(self, line: Line) -> None:
+        """Prepare the hot loop for the next packets of the peer of this session."""
+        plan(line, self.lines, self.sockets.clock)
+        for department in self.departments.values():
+            department.on_planned(line)
+
+    def plan_towards(self, session: Session) -> None:
+        """Whether, or how, anybody may send to this session has changed."""
+        if session.source is not None:
+            self.plan(self.lines[session.source.name])
+
+    def replan(self, line: Line) -> None:
+        """Both: its keys are new, for example."""
+        self.plan(line)
+        self.plan_towards(line.session)
+
+    def leave(self, line: Line, *, for_good: bool = True) -> None:
+        """Out of what the session does now, and its partner of a relay with it."""
+        for department in self.departments.values():
+            department.on_left(line, for_good=for_good)
+        before = line.session.source
+        partner, ended = line.session.leave()
+        if ended is not None:
+            self.emit(line.session.ended(ended))
+        affected = {line.session: line}
+        for session in (before, partner):
+            if session is not None:
+                affected[session] = self.lines[session.name]
+        for one in affected.values():
+            self.plan(one)
+
+    def start_ticks(self) -> None:
+        self.ticks.start()
 
     # Commands.
 
@@ -111,382 +171,339 @@ class Engine:
             case protocol.Open():
                 self._open(command)
             case protocol.Join(a, b):
-                self._join(self._lines.get(a), self._lines.get(b))
+                self._join(self.lines.get(a), self.lines.get(b))
+            case protocol.Mix():
+                self.department("rooms").on_command(command)
+            case protocol.Record() | protocol.PauseRecording() | protocol.EndRecording():
+                self.department("recordings").on_command(command)
+            case protocol.Identity():
+                self.department("security").on_command(command)
             case protocol.Ping(number):
-                self._emit(protocol.Pong(number))
+                self.emit(protocol.Pong(number))
             case protocol.Shutdown():
                 self.close()
-            case protocol.Close(name) if name not in self._lines:
-                self._emit(protocol.Closed(name, protocol.SessionStats()))
-            case _ if command.session not in self._lines:
+            case protocol.Close(name) if name not in self.lines:
+                self.emit(protocol.Closed(name, protocol.SessionStats()))
+            case _ if command.session not in self.lines:
                 # Its Open failed, and this was on its way already.
                 self.counters["unknown_session"] += 1
             case protocol.Connect():
-                self._connect(self._lines[command.session], command)
+                self._connect(self.lines[command.session], command)
             case protocol.Part(name):
-                if self._lines[name].session.mode is Mode.JOINED:
-                    self._leave(self._lines[name])
+                if self.lines[name].session.mode in (Mode.JOINED, Mode.MIXED):
+                    self.leave(self.lines[name])
             case protocol.Play(name):
-                self._play(self._lines[name], command)
+                self._play(self.lines[name], command)
             case protocol.Stop(name):
-                self._stop(self._lines[name])
+                self._stop(self.lines[name])
             case protocol.Echo(name):
-                self._leave(self._lines[name])
-                self._lines[name].session.mode = Mode.ECHO
-                self._plan(self._lines[name])
+                self._echo(self.lines[name])
             case protocol.SendDigits(name, digits):
-                self._send_digits(self._lines[name], digits)
+                self._send_digits(self.lines[name], digits)
             case protocol.Watch(name, seconds):
-                self._lines[name].session.silence.watch(seconds, time.monotonic())
+                self.lines[name].session.silence.watch(seconds, self.clock())
             case protocol.Close(name):
-                self._close(self._lines[name])
+                self._close(self.lines[name])
             case _:
                 assert_never(command)
 
     def _open(self, command: protocol.Open) -> None:
         name = command.session
-        if name in self._lines:
-            if self._lines[name].opened != command:
-                self._fail(name, "already open on another port")
+        if name in self.lines:
+            if self.lines[name].opened != command:
+                self.fail(name, "already open on another port")
             return
-        if len(self._lines) >= SESSIONS_MAX:
-            self._fail(name, f"more than {SESSIONS_MAX} sessions")
+        if len(self.lines) >= SESSIONS_MAX:
+            self.fail(name, f"more than {SESSIONS_MAX} sessions")
             return
         try:
-            self._lines[name] = Line(command, Session(name, self._cname, self._rng))
+            line = self.lines[name] = Line(command, Session(name, self._cname, self._rng))
         except (OSError, ValueError) as error:
             where = f"{command.host}:{command.port}"
-            self._fail(name, f"cannot open the UDP ports at {where}: {error}")
+            self.fail(name, f"cannot open the UDP ports at {where}: {error}")
             return
-        if self._housekeeping is None:
-            self._housekeeping = self._loop.call_later(HOUSEKEEPING_SECONDS, self._on_housekeeping)
+        line.session.player.stream.epoch = self.ticks.schedule.start
+        self._housekeeping.start()
 
     def _connect(self, line: Line, command: protocol.Connect) -> None:
         try:
-            recode = line.session.connect(checked(command), time.monotonic())
-            self._follow(line)
+            now = self.clock()
+            command = checked(command)
+            recode = line.session.connect(command, now)
+            if command.srtp or command.dtls or line.protect is not None:
+                security = self.department("security")
+                security.secure(line, command, now)
+            self.follow(line)
         except (OSError, ValueError) as error:
-            self._fail(command.session, f"cannot connect to {command.address[0]}: {error}")
+            self.fail(command.session, f"cannot connect to {command.address[0]}: {error}")
             return
         if recode:
             self._load_sounds(line.session)
+        if line.session.leg.inband_dtmf:
+            _ = self.department("listening")
+        for department in self.departments.values():
+            department.on_connected(line)
 
     def _join(self, a: Line | None, b: Line | None) -> None:
         if a is None or b is None or a is b:
             self.counters["unknown_session"] += 1
-        elif a.session.peer is not b.session:
-            self._leave(a)
-            self._leave(b)
-            a.session.join(b.session)
-            self._plan(a)
-            self._plan(b)
+        elif a.session.mode is not Mode.JOINED or a.session.peer is not b.session:
+            for department in self.departments.values():
+                department.on_joining(a, b)
+            if a.session.peer is b.session:  # In a room until now, each with the other alone.
+                a.session.mode = b.session.mode = Mode.JOINED
+            else:
+                self.leave(a)
+                self.leave(b)
+                a.session.join(b.session)
+            self.plan(a)
+            self.plan(b)
 
-    def _leave(self, line: Line) -> None:
-        """Out of what the session does now, and its partner of a relay with it."""
-        partner, ended = line.session.leave()
-        if ended is not None:
-            self._emit(line.session.ended(ended))
-        self._plan(line)
-        if partner is not None:
-            self._plan(self._lines[partner.name])
+    def _echo(self, line: Line) -> None:
+        self.leave(line)
+        line.session.echo()
+        self.plan(line)
 
     def _stop(self, line: Line) -> None:
         line.session.player.forget_keys()
-        if line.session.mode is Mode.JOINED:
-            self._plan_towards(line.session)
+        if line.session.mode in (Mode.JOINED, Mode.MIXED):
+            self.plan_towards(line.session)
         else:
-            self._leave(line)
+            self.leave(line, for_good=False)
+            self._ended(line)
 
     def _close(self, line: Line) -> None:
         session = line.session
         _ = session.player.playlist.stop()  # `Closed` says it all.
-        self._leave(line)
+        self.leave(line)
         self._report(line, bye=True)
-        for crowd in (self._lines, self._playing, self._pressed):
+        if line.secure is not None:
+            line.secure.close()
+        for crowd in (self.lines, self._playing, self._pressed):
             _ = crowd.pop(session.name, None)
         for port in (line.rtp, line.rtcp):
-            self._sockets.unwatch(port)
+            self.sockets.unwatch(port)
             port.sock.close()
         session.leg.close()
+        for department in self.departments.values():
+            department.on_closed(session.name)
         self._disarm()
-        self._emit(protocol.Closed(session.name, session.session_stats()))
+        self.emit(protocol.Closed(session.name, session.session_stats()))
 
     def _disarm(self) -> None:
         """No timer without somebody who needs it."""
-        if not self._playing and self._tick_timer is not None:
-            self._tick_timer.cancel()
-            self._tick_timer = None
-        if not self._pressed and self._key_timer is not None:
-            self._key_timer.cancel()
-            self._key_timer = None
-        if not self._lines and self._housekeeping is not None:
-            self._housekeeping.cancel()
-            self._housekeeping = None
+        if not self._wants_ticks():
+            self.ticks.stop()
+        if not self._pressed:
+            self._key_check.stop()
+        if not self.lines:
+            self._housekeeping.stop()
 
-    def _fail(self, session: str, error: str) -> None:
+    def fail(self, session: str, error: str) -> None:
         self.counters["failed"] += 1
-        self._emit(protocol.Failed(session, error))
+        self.emit(protocol.Failed(session, error))
 
     # Whom a session listens to.
 
-    def _follow(self, line: Line) -> None:
+    def follow(self, line: Line) -> None:
         """Bring the sockets in line with the state of the leg. Raises OSError."""
         leg = line.session.leg
-        if leg.state is LegState.LATCHING:
-            self._sockets.unwatch(line.rtcp)
+        if line.secure is not None:
+            line.secure.follow()
+        elif leg.state is LegState.LATCHING:
+            self.sockets.unwatch(line.rtcp)
             disconnect(line.rtcp)
-            self._sockets.listen(line.rtp, partial(self._on_latching, line))
+            self.sockets.listen(line.rtp, partial(self._on_latching, line))
         elif leg.state is LegState.CONNECTED:
-            self._sockets.attach(line.rtp, leg.remote, partial(self._on_rtp, line))
+            self.sockets.attach(line.rtp, leg.remote, partial(self._on_rtp, line))
             if leg.rtcp_address is not None:
-                self._sockets.attach(line.rtcp, leg.rtcp_address, partial(self._on_rtcp, line))
+                self.sockets.attach(line.rtcp, leg.rtcp_address, partial(self._on_rtcp, line))
             elif line.rtcp.connected_to is None:
-                self._sockets.listen(line.rtcp, partial(self._on_first_rtcp, line))
-        self._plan(line)
-        self._plan_towards(line.session)
-
-    def _plan(self, line: Line) -> None:
-        """Prepare the hot loop for the next packets of this session."""
-        self._settle(line)
-        session, leg, port = line.session, line.session.leg, line.rtp
-        if leg.state is LegState.LATCHING:
-            line.send = partial(send_to, port.sock, as_seen_by(port.sock, leg.remote))
-        elif port.connected_to is not None:
-            line.send = port.sock.send
-        line.hearer = hearer = session.hearer
-        port.forward = discard
-        port.head = NOT_RTP
-        if leg.state is not LegState.CONNECTED or leg.payload_type == leg.dtmf_payload_type:
-            return
-        if hearer is not None:
-            conversion = leg.conversion(leg.payload_type, hearer.leg)
-            if conversion is None:
-                return
-            send = self._lines[hearer.name].send
-            same = conversion == Conversion(leg.payload_type)
-            port.forward = send if same else partial(_forward_converted, send, conversion)
-        port.head = HEADS[leg.payload_type]
-
-    def _plan_towards(self, session: Session) -> None:
-        """Whether, or how, anybody may send to this session has changed."""
-        if session.speaker is not None:
-            self._plan(self._lines[session.speaker.name])
-
-    def _settle(self, line: Line) -> None:
-        """Add up what the hot loop counted since the last time."""
-        session, hearer = line.session, line.hearer
-        packets, octets, failed = line.rtp.settle()
-        session.received += packets
-        session.bytes_received += octets
-        if hearer is not None:
-            hearer.sent += packets - failed
-            hearer.bytes_sent += octets
-            hearer.errors += failed
+                self.sockets.listen(line.rtcp, partial(self._on_first_rtcp, line))
+        self.replan(line)
 
     # Packets.
 
     def _on_latching(self, line: Line, size: int, now: float) -> None:
-        packet, source = self._sockets.packet(size), line.rtp.source
+        packet, source = self.sockets.packet(size), line.rtp.source
+        if line.secure is not None and packet[:1] < RTP_FIRST:
+            line.secure.on_datagram(packet, source, now)
+            return
         if not line.session.on_latching(packet, source):
             return
         try:
-            self._follow(line)
+            self.follow(line)
         except OSError as error:
-            self._fail(line.session.name, f"cannot connect to {source[0]}: {error}")
+            self.fail(line.session.name, f"cannot connect to {source[0]}: {error}")
             return
-        self._take(line, packet, now)
+        self.take(line, packet, now)
 
     def _on_rtp(self, line: Line, size: int, now: float) -> None:
-        if size <= PACKET_BYTES_MAX:
-            self._take(line, self._sockets.packet(size), now)
-        else:
+        if size > PACKET_BYTES_MAX:
             line.session.dropped += 1
+            return
+        packet = self.sockets.packet(size)
+        if line.secure is not None and packet[:1] < RTP_FIRST:
+            line.secure.on_datagram(packet, line.session.leg.remote, now)
+        else:
+            self.take(line, packet, now)
 
-    def _take(self, line: Line, packet: bytes, now: float) -> None:
+    def take(self, line: Line, packet: bytes, now: float) -> None:
         """A packet that is not plain sound of the agreed type."""
         session = line.session
-        hearer = session.hearer
-        # numpy makes the tables, and most workers never need them.
-        tables = _law_tables() if hearer and hearer.leg.codec != session.leg.codec else {}
-        self._carry_out(session.on_rtp(packet, now, time.time(), tables))
+        plain = line.decrypted(packet)
+        if plain is None:
+            session.dropped += 1
+            return
+        codecs = {hearer.leg.codec for hearer in session.hearers}
+        tables = law_tables() if codecs - {session.leg.codec} else {}
+        self._carry_out(session.on_rtp(plain, now, time.time(), tables))
+        line.tell_taps(plain, now)
         if session.digits.next_deadline is not None:
             self._pressed[session.name] = session
-            if self._key_timer is None:
-                self._key_timer = self._loop.call_later(KEY_CHECK_SECONDS, self._on_key_check)
+            self._key_check.start()
 
-    def _on_key_check(self) -> None:
-        self._key_timer = None
-        now = time.monotonic()
+    def _on_key_check(self, now: float) -> bool:
         for session in list(self._pressed.values()):
             self._carry_out(session.on_key_time(now))
             if session.digits.next_deadline is None:
-                del self._pressed[session.name]
-        if self._pressed:
-            self._key_timer = self._loop.call_later(KEY_CHECK_SECONDS, self._on_key_check)
+                _ = self._pressed.pop(session.name, None)
+        return bool(self._pressed)
 
     def _on_rtcp(self, line: Line, size: int, now: float) -> None:
-        packet = self._sockets.packet(size)
-        self._carry_out(line.session.on_rtcp(packet, now, time.time()))
+        self.take_rtcp(line, self.sockets.packet(size), now)
+
+    def take_rtcp(self, line: Line, packet: bytes, now: float) -> None:
+        plain = line.decrypted_rtcp(packet)
+        if plain is None:
+            line.session.dropped += 1
+        else:
+            self._carry_out(line.session.on_rtcp(plain, now, time.time()))
 
     def _on_first_rtcp(self, line: Line, size: int, now: float) -> None:
         """The peer's RTCP port behind a NAT is where the first report comes from."""
-        packet, source = self._sockets.packet(size), line.rtcp.source
+        packet, source = self.sockets.packet(size), line.rtcp.source
         if source[0] != line.session.leg.remote[0] or not rtp.is_rtcp(packet):
             line.session.refused += 1
             return
         try:
-            self._sockets.attach(line.rtcp, source, partial(self._on_rtcp, line))
+            self.sockets.attach(line.rtcp, source, partial(self._on_rtcp, line))
         except OSError:
             line.session.errors += 1
         else:
-            self._carry_out(line.session.on_rtcp(packet, now, time.time()))
+            self.take_rtcp(line, packet, now)
 
     def _carry_out(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             match output:
                 case SendRtp(session, packet):
-                    self._send(self._lines[session.name], packet)
+                    self.lines[session.name].transmit(packet)
                 case SendRtcp(session, packet):
-                    self._send_rtcp(self._lines[session.name], packet)
+                    self.lines[session.name].transmit_rtcp(packet)
+                case protocol.Digit():
+                    self.report_digit(output)
+                    self._press_tones(self.lines[output.session].session, output.digit)
                 case _:
-                    self._emit(output)
+                    self.emit(output)
 
-    def _send(self, line: Line, packet: bytes) -> None:
-        try:
-            _ = line.send(packet)
-        except OSError:
-            line.session.errors += 1
-        else:
-            line.session.sent += 1
-            line.session.bytes_sent += len(packet)
+    def report_digit(self, event: protocol.Digit) -> None:
+        self.emit(event)
+        for department in self.departments.values():
+            department.on_key(event.session, event.digit)
 
-    def _send_rtcp(self, line: Line, packet: bytes) -> None:
-        if line.rtcp.connected_to is None:
-            return
-        try:
-            _ = line.rtcp.sock.send(packet)
-        except OSError:
-            line.session.errors += 1
+    def _press_tones(self, session: Session, digit: str) -> None:
+        """For those who hear it, and know keys as tones alone."""
+        for hearer in session.listeners:
+            leg = hearer.leg
+            if leg.inband_dtmf and leg.dtmf_payload_type is None and hearer is not session:
+                self._send_digits(self.lines[hearer.name], digit)
 
     # Time.
 
-    def _on_housekeeping(self) -> None:
-        self._housekeeping = self._loop.call_later(HOUSEKEEPING_SECONDS, self._on_housekeeping)
-        now = time.monotonic()
-        for line in list(self._lines.values()):
-            self._settle(line)
+    def _on_housekeeping(self, now: float) -> bool:
+        for line in list(self.lines.values()):
+            line.settle()
             self._carry_out(line.session.check_silence(now))
             if line.session.report_due(now, self._rng):
                 self._report(line)
+        for department in self.departments.values():
+            department.on_time(now)
+        return bool(self.lines)
 
     def _report(self, line: Line, *, bye: bool = False) -> None:
-        if line.rtcp.connected_to is not None:
-            now = time.monotonic()
-            tick = int((now - self._schedule.start) / TICK_SECONDS)
-            report = line.session.report(now, time.time(), tick, bye=bye)
+        if line.reports:
+            now = self.clock()
+            report = line.session.report(now, time.time(), self.ticks.at(now), bye=bye)
             if report is not None:
-                self._send_rtcp(line, report)
+                line.transmit_rtcp(report)
 
     def _play(self, line: Line, command: protocol.Play) -> None:
-        self._leave(line)
+        self.leave(line, for_good=False)
         line.session.mode = Mode.PLAYING
         _ = line.session.player.playlist.start(
             command.play, command.files, repeat=command.repeat, resume=command.resume
         )
-        self._start_ticks(line)
+        self._start_playing(line)
         self._load_sounds(line.session)
 
     def _send_digits(self, line: Line, digits: str) -> None:
         session = line.session
-        if session.leg.dtmf_payload_type is None:
+        if session.leg.dtmf_payload_type is not None:
+            taken = session.player.press(digits, self.ticks.schedule.next)
+            self.counters["keys_refused"] += len(digits) - taken
+        elif session.leg.inband_dtmf:
+            from media.inband import frames_of
+
+            session.player.press_tones(frames_of(digits, session.leg.codec))
+        else:
             self.counters["keys_not_negotiated"] += 1
             return
-        self._start_ticks(line)
-        taken = session.player.press(digits, self._schedule.next)
-        self.counters["keys_refused"] += len(digits) - taken
-        self._plan_towards(session)
+        self._start_playing(line)
+        self.plan_towards(session)
 
-    def _start_ticks(self, line: Line) -> None:
-        if not self._playing:
-            self._schedule.rest(time.monotonic())
+    def _start_playing(self, line: Line) -> None:
         self._playing[line.session.name] = line
-        if self._tick_timer is None:
-            self._arm_tick()
+        self.start_ticks()
 
-    def _arm_tick(self) -> None:
-        wait = self._schedule.at(self._schedule.next) - time.monotonic()
-        self._tick_timer = self._loop.call_later(max(0.0, wait), self._on_tick)
+    def _wants_ticks(self) -> bool:
+        return bool(self._playing) or any(part.busy for part in self.departments.values())
 
-    def _on_tick(self) -> None:
-        self._tick_timer = None
-        for tick in self._schedule.due(time.monotonic(), TICK_EARLY_SECONDS):
-            for line in list(self._playing.values()):
-                packet, event = line.session.on_tick(tick)
-                if packet is not None:
-                    self._send(line, packet)
-                if event is not None:
-                    self._emit(event)
-                if (packet is None or event is not None) and not line.session.player.busy:
-                    _ = self._playing.pop(line.session.name, None)
-                    self._plan_towards(line.session)
-        if self._playing:
-            self._arm_tick()
+    def _on_tick(self, tick: int, now: float) -> bool:
+        for line in list(self._playing.values()):
+            session = line.session
+            packet, event = session.on_tick(tick)
+            if packet is not None:
+                line.transmit(packet)
+            if event is not None:
+                self.emit(event)
+            over = packet is None and not session.player.busy
+            if over:
+                _ = self._playing.pop(session.name, None)
+            if over or event is not None:
+                self._ended(line)
+        for department in self.departments.values():
+            if department.busy:
+                department.on_tick(tick, now)
+        return self._wants_ticks()
+
+    def _ended(self, line: Line) -> None:
+        """What it played is over, or the keys: others may be heard again."""
+        self.plan_towards(line.session)
+        for department in self.departments.values():
+            department.on_ended(line)
 
     # Sounds.
 
     def _load_sounds(self, session: Session) -> None:
         """Give the playlist its frames: from the cache now, or from the decoder soon."""
-        law = session.leg.codec
-        if not law:
-            return  # `Connect` comes back here.
-        for file in dict.fromkeys(session.player.playlist.files):
-            try:
-                found = self._shelf.take(session.name, file, law)
-            except sounds.SoundError as error:
-                self._supply(session, file, (), str(error))
-                continue
-            if isinstance(found, sounds.SoundKey):
-                future = self._in_background(partial(sounds.load, found))
-                future.add_done_callback(partial(self._on_loaded, found))
-            elif found is not None:
-                self._supply(session, file, found)
+        if session.leg.codec:  # `Connect` comes back here.
+            self._decoding.fetch(session.name, session.player.playlist.files, session.leg.codec)
 
-    def _in_background(self, work: Callable[[], T]) -> "asyncio.Future[T]":
-        # One thread: decoding must not take the cores of those who talk.
-        self._decoder = self._decoder or ThreadPoolExecutor(1, "decoder")
-        return self._loop.run_in_executor(self._decoder, work)
-
-    def _rest_decoder(self) -> None:
-        """An idle thread would make every system call of the relay dearer."""
-        if not len(self._shelf) and self._decoder is not None:
-            self._decoder.shutdown(wait=False)
-            self._decoder = None
-
-    def _on_loaded(self, key: sounds.SoundKey, future: "asyncio.Future[Frames]") -> None:
-        if self._closed or future.cancelled():
+    def _supply(self, name: str, sound: sounds.SoundKey, frames: Frames, error: str) -> None:
+        line = self.lines.get(name)
+        if line is None or line.session.leg.codec != sound.codec:
             return
-        error = future.exception()
-        frames: Frames = () if error is not None else future.result()
-        waiting = self._shelf.put(key, frames)
-        self._rest_decoder()
-        for name in waiting:
-            line = self._lines.get(name)
-            if line is not None and line.session.leg.codec == key.law:
-                self._supply(line.session, key.path, frames, "" if error is None else str(error))
-
-    def _supply(self, session: Session, file: str, frames: Frames, error: str = "") -> None:
-        ended = session.player.playlist.supply(file, frames, error)
+        ended = line.session.player.playlist.supply(sound.path, frames, error)
         if ended is not None:
-            self._emit(session.ended(ended))
-
-
-def _forward_converted(
-    send: Callable[[bytes], object], conversion: Conversion, packet: memoryview
-) -> None:
-    _ = send(convert(bytes(packet), conversion, _law_tables()))
-
-
-def _law_tables() -> dict[tuple[str, str], bytes]:
-    from media.g711 import TRANSLATE
-
-    return TRANSLATE
+            self.emit(line.session.ended(ended))
+            self._ended(line)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Pcm = NDArray[np.int16]
 Codes = NDArray[np.uint8]
 Law = Literal["PCMU", "PCMA"]
+LAWS: Final[dict[str, Law]] = {"PCMU": "PCMU", "PCMA": "PCMA"}
 
 
 def _ulaw_decode_table() -> Pcm:

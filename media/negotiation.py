@@ -1,28 +1,30 @@
-"""Offer and answer (RFC 3264) for one stream of plain RTP audio, as a phone call has it.
+"""Offer and answer (RFC 3264) for one stream of audio, as a phone call has it.
 
-Everything else that is offered (video, fax, a second audio, SRTP) is refused line by line, so
-that the rest of the call goes through. An answer names one codec: the peer then cannot change
-to another in mid-stream, and a relay need not follow it.
+Everything else that is offered (video, fax, a second audio) is refused line by line, so that the
+rest of the call goes through. An answer names one codec: the peer then cannot change to another
+in mid-stream, and a relay need not follow it. What is encrypted says `media/sdp_security.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
+from media import sdp_security
 from media.errors import NegotiationError
+from media.protocol import Dtls, Srtp
 from media.sdp import DIRECTIONS, Address, Attribute, Codec, Media, Sdp
+from media.sdp_security import PLAIN, PLAIN_PROTOCOLS, Agreed, Security, Terms, Told
 
 PTIME: Final = 20  # Milliseconds of sound in a packet that we ask for.
 PTIMES: Final = range(10, 61, 10)  # What we can send; anything else asked for gets 20.
+FMTP_MAX: Final = 256  # Characters of a peer's a=fmtp that are passed on.
 PORT_MAX: Final = 65_535
 # One call reads the same description two or three times in a row; more would only be memory.
 READ_CACHE: Final = 64
 CACHED_ATTRIBUTES_MAX: Final = 64  # A phone has 10, a browser 40: more is not worth the memory.
 
-PLAIN_PROTOCOLS: Final = frozenset(("RTP/AVP", "RTP/AVPF"))
 DTMF_NAME: Final = "telephone-event"
 _ZERO: Final = frozenset(("0.0.0.0", "::"))
 
@@ -41,6 +43,8 @@ CODECS: Final[dict[str, AudioFormat]] = {
     "G722": AudioFormat("G722/8000", 9, 8000),  # 8000 by an old mistake (RFC 3551 §4.5.2).
     "opus": AudioFormat("opus/48000/2", 111, 48000),
 }
+# What we like to receive (RFC 7587 §6.1). Mono: nothing that we do has two channels.
+FMTP: Final = {"opus": "useinbandfec=1;maxaveragebitrate=32000;stereo=0;sprop-stereo=0"}
 # Events run on the clock of the codec beside them (RFC 4733 §2.1).
 DTMF_PAYLOAD_TYPES: Final = {8000: 101, 48000: 110}
 DYNAMIC_TYPES: Final = range(96, 128)
@@ -54,15 +58,7 @@ MIRROR: Final = {
 }
 _SENDING: Final = frozenset(("sendrecv", "sendonly"))
 _RECEIVING: Final = frozenset(("sendrecv", "recvonly"))
-_FACTUAL: Final = DIRECTIONS | {"rtpmap", "fmtp", "ptime"}
-
-
-class Security(Enum):
-    """How the audio of an offer is protected."""
-
-    NONE = "plain RTP"
-    SDES = "SRTP with keys in the description (RFC 4568)"
-    DTLS = "SRTP with keys by DTLS (RFC 5763), as browsers do it"
+_FACTUAL: Final = DIRECTIONS | {"rtpmap", "fmtp", "ptime", "maxptime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +72,9 @@ class Remote:
     dtmf_payload_type: int | None
     direction: str  # The peer's: "sendonly" is a peer that holds us.
     ptime: int
+    srtp: Srtp | None = None  # The keys that were agreed,
+    dtls: Dtls | None = None  # or how they will be made.
+    fmtp: str = ""  # Of the codec: how it wants what we send.
 
     @property
     def held(self) -> bool:
@@ -102,20 +101,22 @@ def make_offer(
     direction: str = "sendrecv",
     dtmf: bool = True,
     previous: bytes = b"",
+    told: Told = PLAIN,
 ) -> bytes:
     """Offer audio at `address` with `codecs` (names of `CODECS`) in our order.
 
     `previous` is what we said last in this dialog, if anything: its other m= lines stay, refused,
-    and its payload type numbers keep their meaning (RFC 3264 §8).
+    and its payload type numbers keep their meaning (RFC 3264 §8). `told`: how it is encrypted.
     """
     assert codecs, "nothing to offer"
     assert direction in DIRECTIONS, direction
     host, port = address
     if previous:
-        lines = _offer_again(_read(previous), port, tuple(codecs), dtmf, direction)
+        lines = _offer_again(_read(previous), port, tuple(codecs), dtmf, direction, told)
     else:
-        lines = _offer_lines(tuple(codecs), dtmf, direction) % port
-    return f"{_head(host, session_id, version)}{lines}".encode()
+        audio = _offer_lines(tuple(codecs), dtmf) % (port, told.protocol)
+        lines = f"{audio}{told.lines}a={direction}\r\n"
+    return f"{_head(host, session_id, version)}{told.session_lines}{lines}".encode()
 
 
 def read_answer(offer: bytes, answer: bytes) -> Remote:
@@ -130,13 +131,12 @@ def read_answer(offer: bytes, answer: bytes) -> Remote:
     media = _answered_audio(answered.medias, at)
     if media.port == 0:
         raise NegotiationError("audio is refused")
-    if media.protocol not in PLAIN_PROTOCOLS:
-        raise NegotiationError(f"answered with {media.protocol[:32]}, which was not offered")
+    agreed = sdp_security.read_answer(offered, offered.medias[at], answered, media)
     names = {codec.name for codec in _codecs(offered.medias[at])}
     facts = _facts(media)
     for codec in facts.codecs:
         if codec.name in names and _known(codec):
-            return _remote(answered, media, codec, facts)
+            return _remote(answered, media, codec, facts, agreed)
     raise NegotiationError("the answer names no codec that was offered")
 
 
@@ -147,13 +147,25 @@ def offered_codecs(offer: bytes) -> list[str]:
 
 
 def security_of(offer: bytes) -> Security:
-    """How the audio that could be answered is protected. `make_answer` does `NONE` alone."""
+    """How the audio that could be answered is protected, in the best way."""
     sdp = _read(offer)
     media = _offered_audio(sdp)
-    if media is None or not media.secure:
-        return Security.NONE
-    fingerprint = media.attribute("fingerprint") or sdp.attribute("fingerprint")
-    return Security.DTLS if fingerprint else Security.SDES
+    kinds = [] if media is None else sdp_security.kinds_of(sdp, media)
+    return kinds[0] if kinds else Security.NONE
+
+
+def securities_of(offer: bytes) -> frozenset[Security]:
+    """All ways that some audio of an offer could be answered in."""
+    sdp = _read(offer)
+    audio = [media for media in sdp.medias if media.kind == "audio" and media.port]
+    return frozenset(kind for media in audio for kind in sdp_security.kinds_of(sdp, media))
+
+
+def credentials_of(offer: bytes) -> tuple[str, str]:
+    """Name and password of ICE in a description: others than before are a restart."""
+    sdp = _read(offer)
+    media = _offered_audio(sdp)
+    return ("", "") if media is None else sdp_security.credentials_of(sdp, media)
 
 
 def make_answer(
@@ -164,31 +176,33 @@ def make_answer(
     session_id: int,
     version: int,
     direction: str | None = None,
+    terms: Terms | None = None,
 ) -> tuple[bytes, Remote]:
     """Answer with audio at `address` and the first of `codecs` (our order) that is offered.
 
     `direction` is the most that we want ("sendonly": we hold the peer); what the offer does not
-    allow is left out of it. Raises `ParseError`, or `NegotiationError` if no audio is possible.
+    allow is left out of it. `terms`: what may be agreed to beside plain RTP, or instead. Raises
+    `ParseError`, or `NegotiationError` if no audio is possible.
     """
     sdp = _read(offer)
-    at, codec, facts = _choose(sdp, codecs)
-    remote = _remote(sdp, sdp.medias[at], codec, facts)
+    at, codec, facts, agreed = _choose(sdp, codecs, terms, address)
+    remote = _remote(sdp, sdp.medias[at], codec, facts, agreed)
     ours = MIRROR[remote.direction]
     if direction is not None and direction != ours:
         ours = _narrow(ours, direction)
-    host, port = address
+    (host, port), told = address, agreed.told
     chosen = _answer_lines(codec.name, codec.payload_type, remote.dtmf_payload_type) % (
         port,
-        sdp.medias[at].protocol,
+        told.protocol,
     )
+    chosen = f"{chosen}{told.lines}a={ours}\r\n"
     if len(sdp.medias) == 1:
-        lines = f"{chosen}a={ours}\r\n"
+        lines = chosen
     else:
         lines = "".join(
-            f"{chosen}a={ours}\r\n" if index == at else _refused(media)
-            for index, media in enumerate(sdp.medias)
+            chosen if index == at else _refused(media) for index, media in enumerate(sdp.medias)
         )
-    return f"{_head(host, session_id, version)}{lines}".encode(), remote
+    return f"{_head(host, session_id, version)}{told.session_lines}{lines}".encode(), remote
 
 
 _read = lru_cache(READ_CACHE)(Sdp.parse)
@@ -230,9 +244,17 @@ def _facts(media: Media) -> _Facts:
 @lru_cache(256)
 def _facts_of(formats: tuple[str, ...], attributes: tuple[Attribute, ...]) -> _Facts:
     media = Media("audio", 0, "", formats, attributes=attributes)
+    return _Facts(media.codecs, media.direction, _ptime(media))
+
+
+def _ptime(media: Media) -> int:
+    """Of the packets that it gets: what it asks for, and not more than it can take."""
     ptime = media.ptime
     asked = ptime if ptime is not None and ptime in PTIMES else PTIME
-    return _Facts(media.codecs, media.direction, asked)
+    most = media.maxptime
+    if most is None or most >= asked:
+        return asked
+    return max(PTIMES.start, most - most % PTIMES.step)
 
 
 def _codecs(media: Media) -> tuple[Codec, ...]:
@@ -240,12 +262,12 @@ def _codecs(media: Media) -> tuple[Codec, ...]:
 
 
 @lru_cache(256)
-def _offer_lines(codecs: tuple[str, ...], dtmf: bool, direction: str) -> str:
-    return _audio_lines(codecs, dtmf, {}) + f"a={direction}\r\n"
+def _offer_lines(codecs: tuple[str, ...], dtmf: bool) -> str:
+    return _audio_lines(codecs, dtmf, {})
 
 
 def _audio_lines(codecs: tuple[str, ...], dtmf: bool, before: dict[tuple[str, int], int]) -> str:
-    """The audio section up to the direction, with %d for the port.
+    """The audio section up to the direction, with %d for the port and %s for the protocol.
 
     `before`: the payload types that (name, clock rate) already have in this dialog.
     """
@@ -261,10 +283,8 @@ def _audio_lines(codecs: tuple[str, ...], dtmf: bool, before: dict[tuple[str, in
         taken.add(number)
         formats.append(str(number))
         codec = CODECS.get(name)
-        lines.append(
-            f"a=rtpmap:{number} {codec.rtpmap}\r\n" if codec else _dtmf_lines(number, rate)
-        )
-    return f"m=audio %d RTP/AVP {' '.join(formats)}\r\n{''.join(lines)}a=ptime:{PTIME}\r\n"
+        lines.append(_codec_lines(name, number) if codec else _dtmf_lines(number, rate))
+    return f"m=audio %d %s {' '.join(formats)}\r\n{''.join(lines)}a=ptime:{PTIME}\r\n"
 
 
 def _free_type(wanted: int, taken: set[int]) -> int:
@@ -273,19 +293,25 @@ def _free_type(wanted: int, taken: set[int]) -> int:
     return next(number for number in DYNAMIC_TYPES if number not in taken)
 
 
+def _codec_lines(name: str, number: int) -> str:
+    fmtp = f"a=fmtp:{number} {FMTP[name]}\r\n" if name in FMTP else ""
+    return f"a=rtpmap:{number} {CODECS[name].rtpmap}\r\n{fmtp}"
+
+
 def _dtmf_lines(number: int, rate: int) -> str:
     return f"a=rtpmap:{number} {DTMF_NAME}/{rate}\r\na=fmtp:{number} 0-15\r\n"
 
 
 def _offer_again(
-    previous: Sdp, port: int, codecs: tuple[str, ...], dtmf: bool, direction: str
+    previous: Sdp, port: int, codecs: tuple[str, ...], dtmf: bool, direction: str, told: Told
 ) -> str:
     at = _index_of_audio(previous.medias)
     before: dict[tuple[str, int], int] = {}
     if at >= 0:
         offered = _codecs(previous.medias[at])
         before = {(codec.name, codec.clock_rate): codec.payload_type for codec in offered}
-    audio = _audio_lines(codecs, dtmf, before) % port + f"a={direction}\r\n"
+    audio = _audio_lines(codecs, dtmf, before) % (port, told.protocol)
+    audio = f"{audio}{told.lines}a={direction}\r\n"
     lines = [_refused(media) for media in previous.medias]
     if at < 0:
         return "".join([*lines, audio])
@@ -318,22 +344,56 @@ def _offered_audio(sdp: Sdp) -> Media | None:
     return audio[0] if audio else None
 
 
-def _choose(sdp: Sdp, codecs: Sequence[str]) -> tuple[int, Codec, _Facts]:
-    """The first audio line that we can do, and our best codec in it."""
+def _choose(
+    sdp: Sdp, codecs: Sequence[str], terms: Terms | None, address: Address
+) -> tuple[int, Codec, _Facts, Agreed]:
+    """The best audio line that we can do, and our best codec in it."""
     why = "no audio is offered"
-    for at, media in enumerate(sdp.medias):
-        if media.kind != "audio" or media.port == 0:
-            continue
-        if media.protocol not in PLAIN_PROTOCOLS:
+    for at, kind in _ways(sdp, terms):
+        media = sdp.medias[at]
+        if kind is None:
             why = f"audio over {media.protocol[:32]} alone is offered"
             continue
         facts = _facts(media)
-        for name in codecs:
-            for codec in facts.codecs:
-                if codec.name == name and _known(codec):
-                    return at, codec, facts
-        why = "no common codec"
+        codec = _best_codec(facts, codecs)
+        if codec is None:
+            why = "no common codec"
+        elif terms is None:
+            return at, codec, facts, Agreed(Told(media.protocol))
+        else:
+            try:
+                return at, codec, facts, sdp_security.answer(sdp, media, kind, terms, *address)
+            except NegotiationError as error:
+                why = str(error)
     raise NegotiationError(why)
+
+
+def _ways(sdp: Sdp, terms: Terms | None) -> Iterator[tuple[int, Security | None]]:
+    """Lines of audio, each in the ways that it can be answered; None: in no way."""
+    plain: list[tuple[int, Security | None]] = []
+    for at, media in enumerate(sdp.medias):
+        if media.kind != "audio" or media.port == 0:
+            continue
+        if terms is None:
+            plain.append((at, Security.NONE if media.protocol in PLAIN_PROTOCOLS else None))
+            continue
+        kinds = [kind for kind in sdp_security.kinds_of(sdp, media) if kind in terms.allowed]
+        for kind in kinds:
+            if kind is Security.NONE:
+                plain.append((at, kind))  # Only if no line can be encrypted.
+            else:
+                yield at, kind
+        if not kinds:
+            yield at, None
+    yield from plain
+
+
+def _best_codec(facts: _Facts, codecs: Sequence[str]) -> Codec | None:
+    for name in codecs:
+        for codec in facts.codecs:
+            if codec.name == name and _known(codec):
+                return codec
+    return None
 
 
 def _known(codec: Codec) -> bool:
@@ -341,12 +401,15 @@ def _known(codec: Codec) -> bool:
     return format_ is not None and format_.clock_rate == codec.clock_rate
 
 
-def _remote(sdp: Sdp, media: Media, codec: Codec, facts: _Facts) -> Remote:
+def _remote(sdp: Sdp, media: Media, codec: Codec, facts: _Facts, agreed: Agreed) -> Remote:
     host = sdp.host_of(media)
-    if host is None or not _is_unicast(host):
-        raise NegotiationError(f"no usable address: {(host or 'no c= line')[:64]}")
     direction = facts.direction or sdp.direction_of(media)
-    if host in _ZERO:
+    if agreed.dtls is not None and agreed.dtls.peer_ufrag:
+        # Where it is will be found out; its c= line may name nothing at all (RFC 8839 §4.3.2).
+        host = host if host is not None and _is_unicast(host) else "0.0.0.0"
+    elif host is None or not _is_unicast(host):
+        raise NegotiationError(f"no usable address: {(host or 'no c= line')[:64]}")
+    elif host in _ZERO:
         # Hold as RFC 2543 had it: send nothing there (RFC 3264 §8.4).
         direction = "sendonly" if direction in _SENDING else "inactive"
     return Remote(
@@ -357,6 +420,9 @@ def _remote(sdp: Sdp, media: Media, codec: Codec, facts: _Facts) -> Remote:
         _dtmf_payload_type(facts.codecs, codec.clock_rate),
         direction,
         facts.ptime,
+        agreed.srtp,
+        agreed.dtls,
+        codec.fmtp[:FMTP_MAX],
     )
 
 
@@ -380,7 +446,7 @@ def _answer_lines(name: str, payload_type: int, dtmf_payload_type: int | None) -
     """The audio section up to the direction, with %d for the port and %s for the protocol."""
     format_ = CODECS[name]
     formats = f"{payload_type}"
-    lines = f"a=rtpmap:{payload_type} {format_.rtpmap}\r\n"
+    lines = _codec_lines(name, payload_type)
     if dtmf_payload_type is not None:
         formats += f" {dtmf_payload_type}"
         lines += _dtmf_lines(dtmf_payload_type, format_.clock_rate)

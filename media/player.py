@@ -5,15 +5,19 @@ numbered on one schedule for the whole worker, and the timestamp is the number o
 that a stream keeps its clock through silence, stalls and any number of prompts.
 """
 
+from collections import deque
 from typing import Final, NamedTuple
 
 from media import rtp
 from media.dtmf import DigitSender
+from media.formats import CLOCK_RATE
 
 TICK_SECONDS: Final = 0.02
 TICK_UNITS: Final = 160  # Timestamp units a tick at 8 kHz (RFC 3551 §4.5.14).
 # After a stall, packets sent at once; more would overflow the jitter buffer of a phone.
 CATCH_UP_TICKS: Final = 3
+# Keys as sound that wait: 64 of ten frames, as many as `DigitSender` takes.
+TONES_MAX: Final = 640
 # Places remembered to go on from in one session: music and a few announcements.
 RESUME_POINTS_MAX: Final = 32
 
@@ -34,36 +38,80 @@ class Ended(NamedTuple):
 class Stream:
     """One outgoing RTP stream: the header of the next packet."""
 
-    __slots__ = ("_tick", "octets", "packets", "seq", "ssrc", "timestamp")
+    __slots__ = (
+        "_tick",
+        "epoch",
+        "last",
+        "octets",
+        "packets",
+        "seq",
+        "ssrc",
+        "timestamp",
+        "units",
+    )
 
     def __init__(self, ssrc: int, seq: int, timestamp: int) -> None:
         """All three are random at the start (RFC 3550 §5.1, §8)."""
         self.ssrc = ssrc
         self.seq = seq
         self.timestamp = timestamp  # Of tick 0.
+        self.units = TICK_UNITS  # In a tick.
+        self.epoch = 0.0  # When tick 0 was.
+        self.last = timestamp  # Of the last packet.
         self.packets = 0
         self.octets = 0  # Of payload, as a sender report counts.
         self._tick = -1  # Of the last packet.
 
     def at(self, tick: int) -> int:
         """The RTP timestamp of a tick."""
-        return (self.timestamp + tick * TICK_UNITS) & 0xFFFF_FFFF
+        return (self.timestamp + tick * self.units) & 0xFFFF_FFFF
+
+    def at_time(self, now: float) -> int:
+        """The same between the ticks."""
+        units = int((now - self.epoch) / TICK_SECONDS * self.units)
+        return (self.timestamp + units) & 0xFFFF_FFFF
 
     def packet(self, payload_type: int, payload: bytes, tick: int) -> bytes:
         """The marker begins every talkspurt: the first packet after a gap (RFC 3551 §4.1)."""
         if tick != self._tick + 1:
             payload_type |= rtp.MARKER
-        stamp = (self.timestamp + tick * TICK_UNITS) & 0xFFFF_FFFF
-        return self.event_packet(payload_type, payload, tick, stamp)
+            self._go_on(tick)
+        # As `event_packet` does it, without another call: music goes to hundreds at every tick.
+        self._tick = tick
+        self.last = stamp = (self.timestamp + tick * self.units) & 0xFFFF_FFFF
+        seq = self.seq
+        self.seq = (seq + 1) & 0xFFFF
+        self.packets += 1
+        self.octets += len(payload)
+        return _pack(rtp.VERSION_2, payload_type, seq, stamp, self.ssrc) + payload
 
     def event_packet(self, second: int, payload: bytes, tick: int, timestamp: int) -> bytes:
         """With a timestamp of its own: that of the beginning of an event (RFC 4733 §2.5.1)."""
         self._tick = tick
+        self.last = timestamp
         seq = self.seq
         self.seq = (seq + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
         return _pack(rtp.VERSION_2, second, seq, timestamp, self.ssrc) + payload
+
+    def adopt(self, ssrc: int, seq: int, timestamp: int, tick: int) -> None:
+        """The packet of this tick goes on from a stream that the peer has heard until now."""
+        self.ssrc, self.seq = ssrc, seq
+        self.timestamp = (timestamp - tick * self.units) & 0xFFFF_FFFF
+        self.last = (timestamp - self.units) & 0xFFFF_FFFF
+        self._tick = tick - 1
+
+    def follow(self, tick: int) -> None:
+        """The packet of this tick follows the last one without a gap, whenever that was."""
+        self.timestamp = (self.last - (tick - 1) * self.units) & 0xFFFF_FFFF
+        self._tick = tick - 1
+
+    def _go_on(self, tick: int) -> None:
+        """Packets of others, on this stream, may have been ahead of our clock."""
+        behind = (self.last + self.units - self.at(tick)) & 0xFFFF_FFFF
+        if self.packets and behind < 0x8000_0000:
+            self.timestamp = (self.timestamp + behind) & 0xFFFF_FFFF
 
 
 class Playlist:
@@ -73,13 +121,13 @@ class Playlist:
         "_errors",
         "_frames",
         "_index",
-        "_last",
         "_left",
-        "_now",
-        "_position",
         "_repeat",
         "files",
+        "last",
+        "now",
         "play",
+        "position",
     )
 
     def __init__(self) -> None:
@@ -88,9 +136,9 @@ class Playlist:
         self._frames: dict[str, Frames] = {}
         self._errors: dict[str, str] = {}
         self._index = 0
-        self._position = 0
-        self._now: Frames = ()  # Of the present file, and the place of its last frame.
-        self._last = 0
+        self.position = 0
+        self.now: Frames = ()  # Of the present file, and the place of its last frame.
+        self.last = 0
         self._repeat = False
         # Where files, and lists of files, were left: index in the list, frame.
         self._left: dict[tuple[str, ...], tuple[int, int]] = {}
@@ -104,14 +152,14 @@ class Playlist:
         self.play = play
         self.files = files
         self._repeat = repeat
-        self._index = self._position = 0
+        self._index = self.position = 0
         if not resume:
             for key in {files, *((file,) for file in files)}:
                 _ = self._left.pop(key, None)
         elif files in self._left:
-            self._index, self._position = self._left.pop(files)
+            self._index, self.position = self._left.pop(files)
         else:
-            self._position = self._left_at(files[0])
+            self.position = self._left_at(files[0])
         return ended
 
     def stop(self) -> Ended | None:
@@ -136,17 +184,17 @@ class Playlist:
         """The codec changed: what comes next is supplied anew, and goes on at its place."""
         self._frames = {}
         self._errors = {}
-        self._now, self._last = (), 0
+        self.now, self.last = (), 0
 
     def next_frame(self) -> tuple[bytes | None, Ended | None]:
         """The payload of this tick, and the end of the list if this was its last frame.
 
         (None, None): nothing plays, or its sound is not here yet.
         """
-        position = self._position
-        if position < self._last:  # Nearly always.
-            self._position = position + 1
-            return self._now[position], None
+        position = self.position
+        if position < self.last:  # Nearly always.
+            self.position = position + 1
+            return self.now[position], None
         return self._next_frame()
 
     def _next_frame(self) -> tuple[bytes | None, Ended | None]:
@@ -159,21 +207,21 @@ class Playlist:
                 if (ended := self._advance()) is not None:
                     return None, ended
                 continue
-            if self._position >= len(frames):  # The file became shorter since it was left.
-                self._position = 0
-            self._now, self._last = frames, len(frames) - 1
-            frame = frames[self._position]
-            self._position += 1
-            return frame, self._advance() if self._position > self._last else None
+            if self.position >= len(frames):  # The file became shorter since it was left.
+                self.position = 0
+            self.now, self.last = frames, len(frames) - 1
+            frame = frames[self.position]
+            self.position += 1
+            return frame, self._advance() if self.position > self.last else None
         return None, None
 
     def _advance(self) -> Ended | None:
         """To the next file. A broken last one leaves a finished list finished."""
-        self._now, self._last = (), 0
+        self.now, self.last = (), 0
         self._index += 1
-        self._position = 0
+        self.position = 0
         if self._index < len(self.files):
-            self._position = self._left_at(self.files[self._index])
+            self.position = self._left_at(self.files[self._index])
             return None
         if not self._repeat:
             return self._end(finished=True)
@@ -186,7 +234,7 @@ class Playlist:
         ended = Ended(self.play, finished, error)
         self.play = None
         self.files = ()
-        self._now, self._last = (), 0
+        self.now, self.last = (), 0
         self._frames = {}
         self._errors = {}
         return ended
@@ -196,8 +244,8 @@ class Playlist:
 
     def _remember(self) -> None:
         for key, place in (
-            (self.files, (self._index, self._position)),
-            ((self.files[self._index],), (0, self._position)),
+            (self.files, (self._index, self.position)),
+            ((self.files[self._index],), (0, self.position)),
         ):
             _ = self._left.pop(key, None)
             if place != (0, 0):
@@ -209,38 +257,67 @@ class Playlist:
 class Player:
     """Everything one session sends of its own, on one stream."""
 
-    __slots__ = ("_keys_began", "keys", "playlist", "stream")
+    __slots__ = ("_keys_began", "_pressing", "_tones", "clock_rate", "keys", "playlist", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.playlist = Playlist()
+        self.clock_rate = CLOCK_RATE
         self.keys = DigitSender()
+        self._tones: deque[bytes] = deque()  # Keys as sound, for a peer that knows no other.
         self._keys_began = 0  # Timestamp at which the present run of keys began.
+        self._pressing = False  # There may be keys.
 
     @property
     def busy(self) -> bool:
-        return self.playlist.play is not None or self.keys.busy
+        return self.playlist.play is not None or self.pressing
+
+    @property
+    def pressing(self) -> bool:
+        """Are there keys to be sent, in place of all sound?"""
+        return self.keys.busy or bool(self._tones)
+
+    def press_tones(self, frames: Frames) -> None:
+        self._pressing = True
+        self._tones.extend(frames[: TONES_MAX - len(self._tones)])
 
     def press(self, digits: str, tick: int) -> int:
         """Queue keys for the ticks from `tick` on; returns how many were taken."""
         if not self.keys.busy:
             self._keys_began = self.stream.at(tick)
+        self._pressing = True
         return self.keys.add(digits)
 
+    def retune(self, clock_rate: int) -> None:
+        """The peer's codec has another clock from now on."""
+        if clock_rate != self.clock_rate:
+            self.clock_rate = clock_rate
+            self.stream.units = round(clock_rate * TICK_SECONDS)
+            self.forget_keys()
+
     def forget_keys(self) -> None:
-        self.keys = DigitSender()
+        self.keys = DigitSender(self.clock_rate)
+        self._tones.clear()
 
     def on_tick(
         self, tick: int, payload_type: int, dtmf_payload_type: int | None
     ) -> tuple[bytes | None, Ended | None]:
         """The packet of this tick. Sound waits while a key is down."""
-        if self.keys.busy:
+        playlist = self.playlist
+        position = playlist.position
+        if position < playlist.last and not self._pressing:  # Nearly always.
+            playlist.position = position + 1
+            return self.stream.packet(payload_type, playlist.now[position], tick), None
+        self._pressing = self.pressing
+        if self._tones:
+            return self.stream.packet(payload_type, self._tones.popleft(), tick), None
+        if self._pressing:
             event = self.keys.on_tick()
             if event is not None and dtmf_payload_type is not None:
                 number = dtmf_payload_type | (rtp.MARKER if event.marker else 0)
                 begin = (self._keys_began + event.offset) & 0xFFFF_FFFF
                 return self.stream.event_packet(number, event.payload, tick, begin), None
-        frame, ended = self.playlist.next_frame()
+        frame, ended = playlist.next_frame()
         if frame is None:
             return None, ended
         return self.stream.packet(payload_type, frame, tick), ended

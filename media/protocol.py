@@ -26,7 +26,14 @@ Path = Annotated[str, Meta(max_length=4096)]  # PATH_MAX of Linux.
 # The longest thing said is an amount of money, about 20 words.
 Files = Annotated[tuple[Path, ...], Meta(min_length=1, max_length=64)]
 Codec = Annotated[str, Meta(max_length=32)]
+# The greatest conference: everybody of a large call-centre hears one meeting.
+MEMBERS_MAX: Final = 256
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+MASTER_BYTES_MAX: Final = 46  # AES-256 and the longest salt.
+Fingerprint = Annotated[str, Meta(max_length=200)]  # SHA-512 has 191 characters.
+IceWord = Annotated[str, Meta(max_length=256)]  # RFC 8839 §5.4.
+Ptime = Annotated[int, Meta(ge=10, le=200)]
+Pem = Annotated[str, Meta(max_length=16_384)]
 
 
 class Open(Struct, frozen=True, array_like=True, tag=True):
@@ -35,6 +42,47 @@ class Open(Struct, frozen=True, array_like=True, tag=True):
     session: Session
     port: Annotated[int, Meta(ge=1, le=65_534)]
     host: Host
+
+
+class Srtp(Struct, frozen=True, array_like=True):
+    """Keys out of the descriptions (RFC 4568): master key and salt, one after the other."""
+
+    suite: Annotated[str, Meta(max_length=32)]
+    send: Annotated[bytes, Meta(max_length=MASTER_BYTES_MAX)]
+    receive: Annotated[bytes, Meta(max_length=MASTER_BYTES_MAX)]
+    mki_size: Annotated[int, Meta(ge=0, le=128)] = 0  # Of the peer's packets.
+
+    def __repr__(self) -> str:
+        return f"Srtp({self.suite})"  # Never the keys.
+
+
+class Dtls(Struct, frozen=True, array_like=True):
+    """What is needed to make keys on the way of the sound (RFC 5763), after ICE (RFC 8445).
+
+    Without `peer_ufrag` the peer does no ICE: its packets come from the address of the SDP.
+    """
+
+    fingerprint_hash: Fingerprint  # sha-256, sha-384 or sha-512.
+    fingerprint: Fingerprint  # Of the peer: "AB:CD:…".
+    active: bool = False  # We are the client.
+    ice_ufrag: IceWord = ""  # Ours.
+    ice_pwd: IceWord = ""
+    peer_ufrag: IceWord = ""
+    peer_pwd: IceWord = ""
+    ours: Fingerprint = ""  # Of the `Identity` to be shown.
+
+    def __repr__(self) -> str:
+        return f"Dtls({self.fingerprint_hash} {self.fingerprint[:11]}…, active={self.active})"
+
+
+class Identity(Struct, frozen=True, array_like=True, tag=True):
+    """A certificate that sessions from now on may show; those before it stay known."""
+
+    certificate_pem: Pem
+    key_pem: Pem
+
+    def __repr__(self) -> str:
+        return "Identity()"
 
 
 class Connect(Struct, frozen=True, array_like=True, tag=True):
@@ -54,6 +102,11 @@ class Connect(Struct, frozen=True, array_like=True, tag=True):
     dtmf_payload_type: PayloadType | None = None
     sending: bool = True
     receiving: bool = True
+    ptime: Ptime = 20  # Milliseconds of sound in a packet to the peer.
+    inband_dtmf: bool = False  # Listen for keys as tones, and report them.
+    srtp: Srtp | None = None
+    dtls: Dtls | None = None
+    fmtp: Annotated[str, Meta(max_length=256)] = ""  # What the peer says of its codec.
 
 
 class Join(Struct, frozen=True, array_like=True, tag=True):
@@ -113,6 +166,57 @@ class Close(Struct, frozen=True, array_like=True, tag=True):
     session: Session
 
 
+class Member(Struct, frozen=True, array_like=True):
+    """`hears`: sessions of the same room; it hears what their peers say."""
+
+    session: Session
+    hears: tuple[Session, ...] = ()
+
+
+class Mix(Struct, frozen=True, array_like=True, tag=True):
+    """From now on the room is exactly this: who is in it, and who hears whom.
+
+    Whatever a new member did before ends; who is no longer named is silent. Sent again with
+    another matrix it is switched live, without click or gap. No members: the room is no more.
+    `Join` takes both out of their rooms. A `Play` is heard instead of the room until its end.
+    """
+
+    room: Session
+    members: Annotated[tuple[Member, ...], Meta(max_length=MEMBERS_MAX)] = ()
+
+
+class Record(Struct, frozen=True, array_like=True, tag=True):
+    """Write what is said to a WAV file at `path` that can be played at any moment.
+
+    The left channel is what the peer of `left` says, the right one what the peer of `right` says,
+    and in a room everybody else whom `left` hears; with `whisper` also the others of the room.
+    Without `right` and `room` it has one channel (a voicemail), with `room` alone one with
+    everybody. `silence_seconds`: so much silence of the left side ends it (0: never). `keys`: any
+    of these, pressed by the left side, ends it. Nothing changes in what anybody hears.
+    """
+
+    recording: Session
+    path: Path
+    left: Annotated[str, Meta(max_length=200)] = ""
+    right: Annotated[str, Meta(max_length=200)] = ""
+    room: Annotated[str, Meta(max_length=200)] = ""
+    seconds_max: Seconds = 86_400.0
+    silence_seconds: Seconds = 0.0
+    keys: Annotated[str, Meta(max_length=16)] = ""
+    whisper: bool = False
+
+
+class PauseRecording(Struct, frozen=True, array_like=True, tag=True):
+    """Silence of the same length takes the place of what is said."""
+
+    recording: Session
+    paused: bool
+
+
+class EndRecording(Struct, frozen=True, array_like=True, tag=True):
+    recording: Session
+
+
 class Ping(Struct, frozen=True, array_like=True, tag=True):
     number: int
 
@@ -122,7 +226,23 @@ class Shutdown(Struct, frozen=True, array_like=True, tag=True):
 
 
 Command = (
-    Open | Connect | Join | Part | Play | Stop | Echo | SendDigits | Watch | Close | Ping | Shutdown
+    Open
+    | Connect
+    | Join
+    | Part
+    | Play
+    | Stop
+    | Echo
+    | SendDigits
+    | Watch
+    | Close
+    | Ping
+    | Shutdown
+    | Mix
+    | Identity
+    | Record
+    | PauseRecording
+    | EndRecording
 )
 
 
@@ -139,6 +259,7 @@ class SessionStats(Struct, frozen=True, array_like=True):
     refused: int = 0  # From strangers, before the peer's address was known.
     dropped: int = 0  # From the peer, but of no use: no RTP, unknown payload type.
     errors: int = 0  # Reported by the network: nobody listens, no route.
+    codec: str = ""  # The last one.
 
 
 class Hello(Struct, frozen=True, array_like=True, tag=True):
@@ -179,6 +300,27 @@ class Silent(Struct, frozen=True, array_like=True, tag=True):
     session: str
 
 
+class Secured(Struct, frozen=True, array_like=True, tag=True):
+    """The peer and we have made keys: from now on there is sound. After each new making."""
+
+    session: str
+    profile: str
+
+
+class RecordingEnded(Struct, frozen=True, array_like=True, tag=True):
+    """Exactly one for each `Record`. The file holds `seconds`, whatever the reason.
+
+    `reason`: "stopped", "closed" (its session did), "silence", "limit", "key" or "disk".
+    `spoken_seconds`: how much of a recording of one channel is not silence.
+    """
+
+    recording: str
+    reason: str
+    seconds: float = 0.0
+    error: str = ""
+    spoken_seconds: float = 0.0
+
+
 class Closed(Struct, frozen=True, array_like=True, tag=True):
     session: str
     stats: SessionStats
@@ -188,7 +330,7 @@ class Pong(Struct, frozen=True, array_like=True, tag=True):
     number: int
 
 
-Event = Hello | Failed | PlayEnded | Digit | Silent | Closed | Pong
+Event = Hello | Failed | PlayEnded | Digit | Silent | Secured | RecordingEnded | Closed | Pong
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 

@@ -11,11 +11,13 @@ packets out of the ordinary. A packet of the agreed payload type goes by with on
 import ipaddress
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
 from media import rtp
+from media.formats import BYTES, FORMATS, LAWS, PTIME
 from media.protocol import Connect
 
 Address = tuple[str, int]
@@ -24,7 +26,6 @@ Address = tuple[str, int]
 # both laws may change between them without a word (RFC 3264 §7).
 STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 COMFORT_NOISE: Final = 13  # RFC 3389: independent of the codec.
-LAWS: Final = frozenset(STATIC_CODECS.values())
 
 _VERSION_MASK: Final = 0xC0
 _NO_ADDRESS: Final[Address] = ("", 0)
@@ -61,17 +62,21 @@ TRANSITIONS: Final[dict[LegState, frozenset[LegState]]] = {
 }
 
 
+# The same phones call all day, and it takes 8 µs each time.
+_address: Final = lru_cache(1024)(ipaddress.ip_address)
+
+
 def checked(command: Connect) -> Connect:
     """Addresses in one spelling. Raises ValueError for what is no unicast IP address."""
     host, port = command.address
-    ip = ipaddress.ip_address(host)
+    ip = _address(host)
     if ip.is_multicast:
         raise ValueError("a group, not a peer")
     if ip.is_unspecified:
         port = 0  # The hold of old phones (RFC 2543): no address at all.
     rtcp_host, rtcp_port = command.rtcp
-    rtcp_ip = ipaddress.ip_address(rtcp_host) if rtcp_port else ip
-    learn_from = command.learn_from and str(ipaddress.ip_address(command.learn_from))
+    rtcp_ip = _address(rtcp_host) if rtcp_port else ip
+    learn_from = command.learn_from and str(_address(command.learn_from))
     return msgspec.structs.replace(
         command, address=(str(ip), port), rtcp=(str(rtcp_ip), rtcp_port), learn_from=learn_from
     )
@@ -115,8 +120,11 @@ class Leg:
         "declared",
         "declared_rtcp",
         "dtmf_payload_type",
+        "fmtp",
+        "inband_dtmf",
         "latch",
         "payload_type",
+        "ptime",
         "receiving",
         "remote",
         "sending",
@@ -132,6 +140,9 @@ class Leg:
         self.codec = ""
         self.payload_type = 0
         self.dtmf_payload_type: int | None = None
+        self.ptime = PTIME
+        self.fmtp = ""
+        self.inband_dtmf = False
         self.sending = False
         self.receiving = False
 
@@ -143,6 +154,9 @@ class Leg:
         self.codec = command.codec
         self.payload_type = command.payload_type
         self.dtmf_payload_type = command.dtmf_payload_type
+        self.ptime = command.ptime
+        self.fmtp = command.fmtp
+        self.inband_dtmf = command.inband_dtmf
         self.sending = command.sending
         self.receiving = command.receiving and command.address[1] != 0
         if command.address[1] == 0:
@@ -199,6 +213,18 @@ class Leg:
         if codec in LAWS and target.codec in LAWS:
             return Conversion(target.payload_type, (codec, target.codec))
         return None
+
+    def needs_transcoding(self, target: "Leg") -> bool:
+        """Can sound go on to `target` only by decoding it?"""
+        codecs = self.codec, target.codec
+        if self.codec == target.codec or LAWS.issuperset(codecs):
+            return False
+        return self.codec in FORMATS and target.codec in FORMATS
+
+    @property
+    def regroups(self) -> bool:
+        """Does it want packets of another length than everybody sends?"""
+        return self.ptime != PTIME and self.codec in BYTES
 
     def _become(self, state: LegState) -> None:
         assert state in TRANSITIONS[self.state], (self, state)

@@ -122,6 +122,13 @@ class ReceiverStats:
         self._past_received = 0
         self._past_lost = 0
 
+    def retune(self, clock_rate: int) -> None:
+        """The peer's codec has another clock from now on (RFC 7160)."""
+        if clock_rate != self._clock_rate:
+            self._clock_rate = clock_rate
+            self._step_max = clock_rate * TRANSIT_STEP_MAX_SECONDS
+            self._transit = self._jitter = 0.0
+
     def on_packet(self, ssrc: int, seq: int, timestamp: int, now: float) -> None:
         if ssrc != self.ssrc:
             self._begin(ssrc, seq, timestamp, now)

@@ -94,9 +94,12 @@ class Media:
     @property
     def ptime(self) -> int | None:
         """Milliseconds of sound that the peer wants in a packet, whole ones."""
-        value = self.attribute("ptime")
-        match = _NUMBER.match(value) if value else None
-        return int(match[0]) or None if match else None
+        return _milliseconds(self.attribute("ptime"))
+
+    @property
+    def maxptime(self) -> int | None:
+        """More milliseconds than these cannot be in one packet."""
+        return _milliseconds(self.attribute("maxptime"))
 
     @property
     def rtcp(self) -> tuple[str | None, int] | None:
@@ -306,6 +309,11 @@ def _port(text: str) -> int | None:
         port = int(text)
         return port if port <= PORT_MAX else None
     return None
+
+
+def _milliseconds(value: str | None) -> int | None:
+    match = _NUMBER.match(value) if value else None
+    return int(match[0]) or None if match else None
 
 
 def _find(attributes: tuple[Attribute, ...], wanted: str) -> str | None:

@@ -1,21 +1,26 @@
 """One session of a media worker, without its sockets: what it does, hears, sends and counts.
 
 Packets and time go in, packets and events come out. Plain sound of the agreed payload type does
-not come here: `media/engine.py` forwards it by itself, to the session that `hearer` names.
+not come here: `media/sockets.py` forwards it by itself, to the sessions that `hearers` names.
 """
 
 from collections.abc import Mapping
 from enum import Enum
 from random import Random
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from media import rtcp, rtp
 from media.dtmf import DigitReceiver
 from media.errors import ParseError
+from media.formats import FORMATS
 from media.player import Ended, Player, Stream
 from media.protocol import Connect, Digit, Event, PlayEnded, SessionStats, Silent
 from media.relay import Address, Leg, LegState, convert, is_rtp
 from media.rtcp import ReceiverReport, SenderReport
+
+if TYPE_CHECKING:
+    from media.splicing import Splice
+    from media.transcoding import Transcoder
 
 # Reports that may still be referred to: one is answered by the next one of the other side.
 FORWARDED_REPORTS_MAX: Final = 4
@@ -33,6 +38,7 @@ class Mode(Enum):
     JOINED = "joined"
     PLAYING = "playing"
     ECHO = "echo"
+    MIXED = "mixed"  # Member of a room: a mix, or what one other member says.
 
 
 class SendRtp(NamedTuple):
@@ -60,23 +66,29 @@ class Session:
         "dropped",
         "errors",
         "leg",
+        "listeners",
         "mode",
         "name",
-        "peer",
         "player",
         "received",
         "refused",
         "reporter",
         "sent",
         "silence",
+        "source",
+        "splice",
         "stats",
+        "transcoder",
     )
 
     def __init__(self, name: str, cname: str, rng: Random) -> None:
         self.name = name
         self.leg = Leg()
         self.mode = Mode.IDLE
-        self.peer: Session | None = None  # The one it is joined with.
+        self.source: Session | None = None  # Whose peer is heard here, packet by packet.
+        self.splice: Splice | None = None  # What continues a mix on the way from `source`.
+        self.listeners: list[Session] = []  # Those who have this one as their source.
+        self.transcoder: Transcoder | None = None  # From `source`, if it needs one.
         self.stats = rtp.ReceiverStats()
         self.digits = DigitReceiver()
         self.silence = Silence()
@@ -102,36 +114,75 @@ class Session:
         self.silence.begin(now)
         if codec == self.leg.codec:
             return False
+        if self.leg.codec in FORMATS:
+            self._retune(FORMATS[self.leg.codec].clock_rate)
         self.player.playlist.forget_frames()
         return True
 
+    def _retune(self, clock_rate: int) -> None:
+        if clock_rate != self.player.clock_rate:
+            self.player.retune(clock_rate)
+            self.stats.retune(clock_rate)
+            self.digits = DigitReceiver(clock_rate)
+
     def leave(self) -> tuple["Session | None", Ended | None]:
         """Out of what it does now. Returns the partner of the relay, who is out of it too."""
-        peer, self.peer = self.peer, None
+        partner = self.peer if self.mode is Mode.JOINED else None
         self.mode = Mode.IDLE
-        if peer is not None:
-            peer.peer = None
-            peer.mode = Mode.IDLE
-        return peer, self.player.playlist.stop()
+        self.hear(None)
+        if partner is not None:
+            partner.mode = Mode.IDLE
+            partner.hear(None)
+        return partner, self.player.playlist.stop()
 
     def join(self, other: "Session") -> None:
         assert self.mode is other.mode is Mode.IDLE, (self, other)
         self.mode = other.mode = Mode.JOINED
-        self.peer, other.peer = other, self
+        self.hear(other)
+        other.hear(self)
+
+    def echo(self) -> None:
+        assert self.mode is Mode.IDLE, self
+        self.mode = Mode.ECHO
+        self.hear(self)
+
+    def hear(self, source: "Session | None") -> None:
+        """From now on the peer gets the packets of the peer of `source`."""
+        if self.source is not None:
+            self.source.listeners.remove(self)
+        self.source = source
+        self.transcoder = None
+        if source is not None:
+            source.listeners.append(self)
 
     @property
-    def hearer(self) -> "Session | None":
-        """Who is to hear what its peer says."""
-        target = self if self.mode is Mode.ECHO else self.peer
-        if target is None or not self.leg.sending or not target.leg.receiving:
+    def peer(self) -> "Session | None":
+        """The other one of a pair whose packets go to and fro."""
+        source = self.source
+        if source is None or source is self or source.source is not self:
             return None
-        # While we press keys towards somebody, they take the place of the sound (RFC 4733 §2.2).
-        return None if target.leg.state is LegState.OPEN or target.player.keys.busy else target
+        return source
 
     @property
-    def speaker(self) -> "Session | None":
-        """Whose peer is heard here: the other way round."""
-        return self if self.mode is Mode.ECHO else self.peer
+    def correspondent(self) -> "Session | None":
+        """A peer of whose packets the reports speak here: none is made anew on the way."""
+        peer = self.peer
+        if peer is None or self.leg.regroups or peer.leg.regroups:
+            return None
+        if self.splice is not None or peer.splice is not None:
+            return None
+        return None if self.leg.needs_transcoding(peer.leg) else peer
+
+    @property
+    def hearers(self) -> "tuple[Session, ...]":
+        """Who is to hear what its peer says, packet by packet."""
+        return tuple(filter(Session.can_hear, self.listeners)) if self.leg.sending else ()
+
+    def can_hear(self) -> bool:
+        # While we press keys towards somebody, they take the place of the sound (RFC 4733 §2.2).
+        return (
+            self.leg.receiving and self.leg.state is not LegState.OPEN and not self.player.pressing
+        )
 
     # What it hears.
 
@@ -159,13 +210,19 @@ class Session:
         try:
             keys = payload_type == self.leg.dtmf_payload_type
             outputs = self._on_key(data, timestamp, now) if keys else []
-            target = self.hearer
-            if target is not None:
+            for target in self.hearers:
+                if target.transcoder is not None:
+                    packets = target.transcoder.on_packet(data, now)
+                    outputs += [SendRtp(target, packet) for packet in packets]
+                    continue
                 conversion = self.leg.conversion(payload_type, target.leg)
                 if conversion is None:
                     self.dropped += 1
                 else:
-                    outputs.append(SendRtp(target, convert(data, conversion, tables)))
+                    packet = convert(data, conversion, tables)
+                    if target.splice is not None:
+                        packet = target.splice.renumber(packet, now)
+                    outputs.append(SendRtp(target, packet))
         except ParseError:
             self.dropped += 1
             return []
@@ -182,13 +239,14 @@ class Session:
     def on_rtcp(self, data: bytes, now: float, wall: float) -> list[Output]:
         try:
             _ = self.reporter.on_rtcp(data, self.player.stream.ssrc, now, wall)
-            if self.peer is None:
+            peer = self.correspondent
+            if peer is None:
                 return []
-            self._on_relayed_report(data, self.peer, now)
+            self._on_relayed_report(data, peer, now)
         except ParseError:
             self.dropped += 1
             return []
-        return [SendRtcp(self.peer, data)]
+        return [SendRtcp(peer, data)]
 
     def _on_relayed_report(self, data: bytes, target: "Session", now: float) -> None:
         """A report goes on to `target`: note it, and read which one it answers.
@@ -233,7 +291,7 @@ class Session:
             return False
         first = not self._report_at
         self._report_at = now + REPORT_SECONDS * (0.5 + rng.random()) / REPORT_COMPENSATION
-        return not first and self.mode is not Mode.JOINED
+        return not first and self.correspondent is None
 
     def report(self, now: float, wall: float, tick: int, *, bye: bool = False) -> bytes | None:
         """What we sent and heard; None if nothing is new (RFC 3550 §6.4)."""
@@ -270,6 +328,7 @@ class Session:
             refused=self.refused,
             dropped=self.dropped,
             errors=self.errors,
+            codec=self.leg.codec,
         )
 
 

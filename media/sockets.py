@@ -14,10 +14,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
-from media.protocol import Open
 from media.relay import Address
 from media.session import Session
 
@@ -87,20 +86,6 @@ class Port:
         return counts
 
 
-class Line:
-    """A session with its sockets."""
-
-    __slots__ = ("hearer", "opened", "rtcp", "rtp", "send", "session")
-
-    def __init__(self, opened: Open, session: Session) -> None:
-        self.opened = opened
-        self.session = session
-        rtp_socket, rtcp_socket = bind_pair(opened.host, opened.port)
-        self.rtp, self.rtcp = Port(rtp_socket, session), Port(rtcp_socket, session)
-        self.send: Callable[[bytes | memoryview], object] = discard
-        self.hearer: Session | None = None  # Whom `rtp.forward` sends to.
-
-
 def discard(packet: bytes | memoryview) -> None:
     """Where packets go that nobody is to hear."""
 
@@ -112,10 +97,13 @@ def ignore(size: int, now: float) -> None:
 class Sockets:
     """Who is heard on which socket, and the loop over those that have something."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.buffer = bytearray(PACKET_BYTES_MAX + 1)
         self.refused = 0  # Packets of strangers, found when a socket was connected.
         self.errors = 0
+        self.clock = clock
         view = memoryview(self.buffer)
         self._views = [view[:size] for size in range(len(view) + 1)]
         self._ports: dict[int, Port] = {}
@@ -155,7 +143,7 @@ class Sockets:
 
     def _drain(self, port: Port, remote: Address) -> None:
         """What queued before the socket was connected may come from anybody."""
-        now = time.monotonic()
+        now = self.clock()
         for _ in range(DRAIN_MAX):
             try:
                 size, source = port.sock.recvfrom_into(self.buffer)
@@ -187,7 +175,7 @@ class Sockets:
 
     def _relay_batch(self) -> int:
         """The hot loop: 50 packets a second of every leg."""
-        now = time.monotonic()
+        now = self.clock()
         ports, buffer, views = self._ports, self.buffer, self._views
         ready = self._epoll.poll(0, BATCH)
         for fd, _ in ready:
@@ -222,8 +210,13 @@ def bind_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
         raise
 
 
+@lru_cache(64)
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+
+
 def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    family = _family(host)
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         if family == socket.AF_INET:

@@ -1,4 +1,4 @@
-"""Sound files as frames of G.711: read, mixed down, resampled and encoded once, then shared.
+"""Sound files as frames of a codec: read, mixed down, resampled and encoded once, then shared.
 
 Anything libsndfile reads (WAV, FLAC, OGG, MP3). numpy, soundfile and soxr are imported when the
 first sound is wanted, not when a worker starts.
@@ -7,25 +7,24 @@ first sound is wanted, not when a worker starts.
 import os
 import stat
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from media.errors import MediaError
+from media.formats import FORMATS, CodecError, sample_rate, samples_per_packet
 from media.player import Frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from media.g711 import Law, Pcm
+    from media.codecs import Pcm
 
-RATE: Final = 8000
-FRAME_SAMPLES: Final = 160  # 20 ms
 # The longest hold music anybody has; at most 29 MB of frames.
 SOUND_SECONDS_MAX: Final = 3600
 # Read piece by piece, so that an hour of studio sound never is in memory at once.
 BLOCK_FRAMES: Final = 65_536
 CHANNELS_MAX: Final = 8  # 7.1; more are no prompts.
 SOURCE_RATE_MAX: Final = 384_000
-# About two hours of sound in one law: many languages of prompts and a few pieces of music.
+# About two hours of G.711 or G.722: many languages of prompts and a few pieces of music.
 CACHE_BYTES_MAX: Final = 72 << 20
 # A bytes object and its place in the tuple, on 64-bit CPython.
 _FRAME_OVERHEAD: Final = 33 + 8
@@ -36,18 +35,18 @@ class SoundError(MediaError):
 
 
 class SoundKey(NamedTuple):
-    """A file as it is now, in one law. A changed file is another sound."""
+    """A file as it is now, in one codec. A changed file is another sound."""
 
     path: str
     changed_ns: int
     size: int
-    law: str
+    codec: str
 
 
-def key_of(path: str, law: str) -> SoundKey:
+def key_of(path: str, codec: str) -> SoundKey:
     """Raises `SoundError` if there is no such file, or no way to play to this codec."""
-    if law not in ("PCMU", "PCMA"):
-        raise SoundError(f"{path}: cannot be played to codec {law}")
+    if codec not in FORMATS:
+        raise SoundError(f"{path}: cannot be played to codec {codec}")
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
@@ -55,7 +54,7 @@ def key_of(path: str, law: str) -> SoundKey:
         raise SoundError(f"{path}: {reason}") from error
     if not stat.S_ISREG(found.st_mode):
         raise SoundError(f"{path}: not a file")
-    return SoundKey(path, found.st_mtime_ns, found.st_size, law)
+    return SoundKey(path, found.st_mtime_ns, found.st_size, codec)
 
 
 def load(key: SoundKey) -> Frames:
@@ -64,34 +63,39 @@ def load(key: SoundKey) -> Frames:
     Raises `SoundError` and nothing else.
     """
     try:
-        pcm = _read(key.path)
+        pcm = _read(key.path, sample_rate(key.codec))
+        if not len(pcm):
+            raise SoundError(f"{key.path}: no sound in it")
+        return encode(pcm, key.codec)
     except SoundError:
         raise
-    except (RuntimeError, OSError, ValueError, TypeError, MemoryError) as error:
+    except (RuntimeError, OSError, ValueError, TypeError, MemoryError, CodecError) as error:
         # libsndfile's errors are RuntimeErrors; a .raw file is a TypeError.
         raise SoundError(f"{key.path}: {error}") from error
-    if not len(pcm):
-        raise SoundError(f"{key.path}: no sound in it")
-    return encode(pcm, key.law)
 
 
-def encode(pcm: "Pcm", law: str) -> Frames:
-    """8 kHz samples as frames; the last one is filled up with silence."""
-    from media import g711
+def encode(pcm: "Pcm", codec: str) -> Frames:
+    """Samples at the codec's rate as frames; the last one is filled up with silence.
 
-    known = cast("Law", law)
-    codes = g711.encode(pcm, known)
-    codes += g711.SILENCE[known] * (-len(codes) % FRAME_SAMPLES)
-    return tuple(codes[at : at + FRAME_SAMPLES] for at in range(0, len(codes), FRAME_SAMPLES))
+    Raises `CodecError`.
+    """
+    import numpy as np
+
+    from media.codecs import encoder
+
+    samples = samples_per_packet(codec)
+    encode_frame = encoder(codec).encode
+    whole = np.pad(pcm, (0, -len(pcm) % samples))
+    return tuple(encode_frame(whole[at : at + samples]) for at in range(0, len(whole), samples))
 
 
 def warm() -> None:
     """Import what decoding needs, so that the first prompt is not late."""
-    for name in ("soundfile", "soxr", "media.g711"):
+    for name in ("soundfile", "soxr", "media.codecs"):
         _ = import_module(name)
 
 
-def _read(path: str) -> "Pcm":
+def _read(path: str, rate_wanted: int) -> "Pcm":
     import numpy as np
 
     soundfile: Any = import_module("soundfile")  # It has no types.
@@ -100,7 +104,9 @@ def _read(path: str) -> "Pcm":
         rate, channels = int(file.samplerate), int(file.channels)
         if not 0 < rate <= SOURCE_RATE_MAX or channels > CHANNELS_MAX:
             raise SoundError(f"{path}: {channels} channels at {rate} Hz")
-        resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
+        resampler = None
+        if rate != rate_wanted:
+            resampler = soxr.ResampleStream(rate, rate_wanted, 1, "float32", "HQ")
         blocks: list[Pcm] = []
         room = SOUND_SECONDS_MAX * rate
         while True:
@@ -147,7 +153,7 @@ class SoundCache:
 
 
 def _size(frames: Frames) -> int:
-    return len(frames) * (FRAME_SAMPLES + _FRAME_OVERHEAD)
+    return sum(map(len, frames)) + len(frames) * _FRAME_OVERHEAD
 
 
 class Shelf:
@@ -160,12 +166,12 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self, session: str, file: str, law: str) -> Frames | SoundKey | None:
+    def take(self, session: str, file: str, codec: str) -> Frames | SoundKey | None:
         """The sound; or what to `load` first, None if that is under way.
 
         Raises `SoundError`.
         """
-        key = key_of(file, law)
+        key = key_of(file, codec)
         frames = self.cache.get(key)
         if frames is not None:
             return frames

@@ -17,6 +17,7 @@ from typing import Final, cast
 
 from media import protocol
 from media.engine import Engine
+from media.places import short
 
 # How long sound goes on without anybody in control: a restart takes seconds.
 ORPHAN_SECONDS: Final = 60.0
@@ -131,7 +132,8 @@ async def serve(path: Path, orphan_seconds: float) -> None:
         loop.add_signal_handler(number, worker.end)
     before = os.umask(0o177)  # Nobody else on this machine may command us.
     try:
-        server = await loop.create_unix_server(lambda: Control(worker), str(path))
+        with short(path) as place:
+            server = await loop.create_unix_server(lambda: Control(worker), place)
     finally:
         _ = os.umask(before)
     worker.engine.warm()
@@ -154,6 +156,8 @@ def main() -> None:
         help="how long to go on without control (default: %(default)s)",
     )
     arguments = parser.parse_args()
+    # A worker has one core: numpy shall not share out its products among threads.
+    _ = os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # When a sound is decoded beside the calls, packets wait this long at most for their turn.
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

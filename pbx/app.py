@@ -12,18 +12,17 @@ import secrets
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 from pyee.base import EventEmitter
 
 from media import protocol as media
-from media.client import MediaWorker, WorkerError
+from media.client import SOCKETS, MediaWorker, WorkerError, end_others
 from pbx import __version__
 from pbx.calls.media_pool import ToWorker
 from pbx.config import Config, complete_secrets, load
@@ -31,17 +30,22 @@ from pbx.config.check_transports import transport_of
 from pbx.config.errors import ConfigErrors
 from pbx.defence import Defence
 from pbx.diary import Diary
+from pbx.events import Event
 from pbx.exchange import Exchange, Output
 from pbx.history.bindings import usable_again
+from pbx.identities import Identities
 from pbx.listening import ListenError, Listening, where_of_sip, where_of_web
 from pbx.log import get_logger, log_event
 from pbx.metrics import LoopWatch, Metrics
 from pbx.planning import make_plan
 from pbx.provisioning.shelf import Shelf
+from pbx.recording.keeper import Keeper
 from pbx.reporting import DayCounts, expected_waits, make_status
 from pbx.status import Alarm, Status, WorkerStatus
 from pbx.store import Store, StoreError
 from pbx.trunks.trunks import Resolve
+from pbx.voicemail.jobs import JOBS, Job
+from pbx.voicemail.service import VoicemailService
 from pbx.web.phones import PhoneSockets
 from pbx.web.server import WebError, WebServer
 from sip.endpoint import EndpointConfig
@@ -81,6 +85,7 @@ class App:
         self._started_at = time.time()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._arming = False  # It will be, before the loop waits again.
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._started = False  # Until then what phones send is dropped: they send it again.
@@ -89,6 +94,7 @@ class App:
         self._run_directory = Path()  # The workers' sockets.
         self.transports = self._make_transports()
         self.listening = Listening(config, loop, self._note_alarm)
+        self.identities = Identities(config.secrets.parent / "dtls", loop, self._on_identities)
         self.trace = Trace()
         self.metrics = Metrics(__version__)
         self.watch = LoopWatch(loop, self._on_lag)
@@ -111,21 +117,30 @@ class App:
         self.diary = Diary(config, self.exchange, loop, self._on_alarm, self._carry_out)
         self.defence = Defence(self.exchange, self.store, loop, self._carry_out, self._note_alarm)
         self.defence.attach(self.transports)
+        self.voicemail = VoicemailService(
+            config, self.exchange, loop, self._on_alarm, self._carry_out
+        )
         able = (*(("udp",) if config.sip.udp else ()), "tcp", "tls")
+        self.keeper = self._make_keeper(config)
         self.lookup = Lookup(loop, self.transports.flow_to, self._on_located, Abilities(able))
         midnight, history = self.diary.midnight(), self.store.history
         self.counts = DayCounts(midnight)
         self.counts.load(history.queue_totals(midnight), history.agent_totals(midnight))
         self.exchange.trunks.tolls.load(history.outside_totals(midnight))
-        for subscriber in (
-            self.store.put,
-            self.metrics.on_event,
-            self.counts.on_event,
-            log_event,
-        ):
-            _ = self._bus.on("event", subscriber)
+        self._subscribe()
         self.metrics.configured(config.queues, config.agents)
         self._watch()
+
+    def _subscribe(self) -> None:
+        for subscriber in (
+            *(self.store.put, self.metrics.on_event, self.counts.on_event),
+            *(log_event, self.keeper.on_event),
+        ):
+            _ = self._bus.on("event", subscriber)
+
+    def _make_keeper(self, config: Config) -> Keeper:
+        store, alarm = self.store, self._note_alarm
+        return Keeper(config, store, lambda: self.exchange.tapes, self._publish, alarm)
 
     def _make_transports(self) -> Transports:
         return Transports(
@@ -157,6 +172,10 @@ class App:
         """Gauges that are asked when the page of metrics is made."""
         self.metrics.watch_waits_told(lambda: expected_waits(self.exchange))
         self.defence.watch(self.metrics)
+        self.metrics.watch("recordings_free_bytes", "Left on the disk", lambda: self.keeper.free)
+        self.metrics.watch(
+            "recordings_waiting", "Not in their format yet", lambda: self.keeper.waiting
+        )
         self.metrics.watch("history_waiting", "Events not yet on disk", lambda: self.store.waiting)
         self.metrics.watch("history_dropped", "Events lost", lambda: self.store.dropped)
         if (journal := self.diary.journal) is not None:
@@ -172,7 +191,9 @@ class App:
             self._loop.add_signal_handler(ending, self._stopping.set)
         await self.listening.start(self.transports)
         await self.defence.start()
-        self._run_directory = Path(tempfile.mkdtemp(prefix="dzvin-"))
+        self._make_directories()
+        await end_others(self._run_directory, self.exchange.pool.workers)
+        self.identities.start()
         for number in range(self.exchange.pool.workers):
             self.workers.append(await self._start_worker(number))
         plan = make_plan(self.config, self._fixed_flows())
@@ -180,10 +201,18 @@ class App:
         self.diary.start()
         self._started = True
         self._carry_out(self.exchange.configure(plan, self._loop.time()))
+        self.voicemail.start()
         certificates = self.listening.certificates if self.config.web.tls else None
         context = None if certificates is None else certificates.context
         _ = await self.web.start(self.config.web.host, self.config.web.port, context)
+        await self.keeper.start()
         self.watch.start()
+
+    def _make_directories(self) -> None:
+        # Where the next control finds its workers, should this one be killed.
+        self._run_directory = self.config.storage.path.absolute().parent / "media"
+        self._run_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(self.exchange.plan.rooms.recordings).mkdir(parents=True, exist_ok=True)
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -204,18 +233,21 @@ class App:
             self._timer.cancel()
         self.watch.stop()
         self.listening.stop()
+        self.identities.stop()
         await self.defence.stop()
         self.diary.stop()
         for restart in self._restarts.values():
             _ = restart.cancel()
         _ = await asyncio.gather(*self._restarts.values(), return_exceptions=True)
         _ = await asyncio.gather(*(worker.stop() for worker in self.workers))
+        await self.keeper.stop()
         if self._run_directory != Path():
             shutil.rmtree(self._run_directory, ignore_errors=True)
         self._started = False
         await self.web.stop()
         await self.lookup.close()
         await self.transports.close()
+        await self.voicemail.stop()
         for signed_off in self.exchange.sign_off(self._loop.time()):
             self.store.put(signed_off)
         lost = await asyncio.to_thread(self.store.close)
@@ -265,9 +297,11 @@ class App:
         self.config = config
         self.metrics.configured(config.queues, config.agents)
         self.diary.reload(config)
+        self.keeper.reload(config)
         self.listening.reload(config)
         self.web.reload(config.web)
         self.shelf = Shelf(config)
+        self.voicemail.reload(config)
         plan = make_plan(config, self._fixed_flows())
         self._carry_out(self.exchange.configure(plan, self._loop.time()))
 
@@ -297,6 +331,12 @@ class App:
 
     def _on_media(self, worker: int, event: media.Event) -> None:
         self._carry_out(self.exchange.on_media(worker, event, self._loop.time()))
+
+    def _on_identities(self, new: Identities) -> None:
+        self.exchange.legs.fingerprints = new.fingerprints
+        for worker in self.workers:
+            for identity in new.identities:
+                worker.send(identity)
 
     def _on_lag(self, seconds: float) -> None:
         self.metrics.on_loop_lag(seconds)
@@ -334,6 +374,8 @@ class App:
                 self.workers[output.worker].send(output.command)
             elif isinstance(output, Resolve):
                 self.lookup.resolve(output.key, Uri.parse(output.uri))
+            elif type(output) in JOBS:
+                self.voicemail.do(cast("Job", output))
             else:
                 _ = self._bus.emit("event", output)
         self.diary.note()
@@ -341,10 +383,16 @@ class App:
             for fault in self.exchange.faults:
                 self._log.error("fault", text=fault)
             self.exchange.faults.clear()
-        self._arm()
+        if not self._arming:  # Once for all that came in this turn of the loop.
+            self._arming = True
+            _ = self._loop.call_soon(self._arm)
+
+    def _publish(self, event: Event) -> None:
+        _ = self._bus.emit("event", event)
 
     def _arm(self) -> None:
         """One timer. One that is armed too early only wakes up for nothing, so it is left."""
+        self._arming = False
         deadline = self.exchange.next_deadline
         if deadline is None:
             if self._stopping.is_set():
@@ -363,11 +411,13 @@ class App:
 
     async def _start_worker(self, number: int) -> MediaWorker:
         worker = MediaWorker(
-            self._run_directory / f"media-{number}",
+            self._run_directory / f"{SOCKETS}{number}",
             lambda event: self._on_media(number, event),
             lambda error: self._on_worker_lost(number, error),
         )
         _ = await worker.start()
+        for identity in self.identities.identities:
+            worker.send(identity)
         return worker
 
     def _on_worker_lost(self, number: int, error: str) -> None:
@@ -382,7 +432,7 @@ class App:
         except WorkerError as error:
             self._log.error("media worker does not start", worker=number, error=str(error))
             return
-        self.exchange.on_worker_back(number)
+        self._carry_out(self.exchange.on_worker_back(number, self._loop.time()))
         self._log.info("media worker started again", worker=number)
 
     def _remember_phones(self) -> None:

@@ -36,7 +36,7 @@ class Attendance:
         self._quiet: frozenset[str] = frozenset()  # With a phone that is not to be disturbed.
         self._signed_in: set[str] = set()
         self._on_break: set[str] = set()
-        self._deadlines: list[tuple[float, str]] = []  # Sign-out after the grace time.
+        self.heap: list[tuple[float, str]] = []  # When to sign out after the grace time, and whom.
         self._grace_until: dict[str, float] = {}
 
     def configure(self, plan: Plan, devices: dict[str, int]) -> list[Input]:
@@ -103,17 +103,14 @@ class Attendance:
 
     @property
     def next_deadline(self) -> float | None:
-        while (
-            self._deadlines
-            and self._grace_until.get(self._deadlines[0][1]) != self._deadlines[0][0]
-        ):
-            _ = heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        while self.heap and self._grace_until.get(self.heap[0][1]) != self.heap[0][0]:
+            _ = heapq.heappop(self.heap)
+        return self.heap[0][0] if self.heap else None
 
     def on_time(self, now: float) -> list[Input]:
         inputs: list[Input] = []
         while (at := self.next_deadline) is not None and at <= now:
-            agent = heapq.heappop(self._deadlines)[1]
+            agent = heapq.heappop(self.heap)[1]
             del self._grace_until[agent]
             if agent in self._signed_in:
                 self._signed_in.discard(agent)
@@ -134,7 +131,7 @@ class Attendance:
         if self._agents[agent].sign_in is SignIn.REGISTER:
             until = now + self._grace_seconds
             self._grace_until[agent] = until
-            heapq.heappush(self._deadlines, (until, agent))
+            heapq.heappush(self.heap, (until, agent))
         return [] if agent in self._quiet else [AgentUnreachable(agent)]
 
     def _reached(self, agent: str) -> list[Input]:

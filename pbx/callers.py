@@ -25,6 +25,7 @@ class Wishes:
     priority: int = 0
     requires: str = ""
     agent: str = ""  # Who gets it first, in the first queue only.
+    language: str = ""  # Spoken to the caller; also before any queue.
 
 
 NO_WISHES: Final = Wishes()
@@ -56,6 +57,8 @@ class CallerRules:
         return made
 
     def find(self, caller: str) -> CallerRule | None:
+        if not self.rules:
+            return None
         number = number_of(caller)
         if not number:
             index = self._exact.get(ANONYMOUS)

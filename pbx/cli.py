@@ -15,8 +15,11 @@ import typer
 from pbx import __version__
 from pbx.commands.bans import ban, bans, unban
 from pbx.commands.provision import provision
+from pbx.commands.recordings import recordings
 from pbx.commands.replay import replay
 from pbx.commands.simulate import simulate
+from pbx.commands.sounds import sounds
+from pbx.commands.supervise import supervise
 from pbx.commands.why import why
 from pbx.printable import printable
 
@@ -130,7 +133,24 @@ def check(config: ConfigArgument = None) -> None:
     except ConfigErrors as errors:
         _fail_config(path, errors)
     counts = f"{len(found.extensions)} extensions, {len(found.agents)} agents"
+    for warning in _missing_sounds(found):
+        print(f"{path}: {warning}")
     print(f"{path}: no faults. {counts}, {len(found.queues)} queues.")
+
+
+def _missing_sounds(config: "Config") -> list[str]:
+    """What is not recorded in a language that is spoken. No fault: another language has it."""
+    from pbx.config.languages import languages_of
+    from pbx.config.sounds import find_sounds
+
+    found = find_sounds(config.sounds, languages_of(config))
+    return [
+        f"warning: {language} has no {', '.join(names[:5])}"
+        f"{f' and {len(names) - 5} more' if len(names) > 5 else ''};"
+        " callers hear them in another language"
+        for language, names in found.missing.items()
+        if names
+    ]
 
 
 @app.command()
@@ -280,8 +300,14 @@ def demo(
     raise typer.Exit(run_demo(callers=callers, seconds=seconds))
 
 
-for command in (why, replay, simulate, bans, ban, unban, provision):
+for command in (why, replay, simulate, bans, ban, unban, supervise, provision):
     _ = app.command()(command)
+
+
+app.add_typer(recordings)
+
+
+app.add_typer(sounds)
 
 
 @app.command()

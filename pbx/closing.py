@@ -65,7 +65,7 @@ class Closing(Connecting):
             return []
         if stats is not None and (stats.sent or stats.received):
             call.audio[session] = LegAudio(
-                call.codecs[0] if call.codecs else "",
+                stats.codec or (call.codecs[0] if call.codecs else ""),
                 stats.sent,
                 stats.received,
                 stats.lost,

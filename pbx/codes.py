@@ -39,7 +39,15 @@ TAKES: Final[dict[str, Takes]] = {
     "pick_up_group": Takes.NOTHING,
     "pick_up": Takes.EXTENSION,
     "park": Takes.OPTION,
+    "listen": Takes.EXTENSION,
+    "whisper": Takes.EXTENSION,
+    "barge": Takes.EXTENSION,
+    "take_over": Takes.EXTENSION,
     "echo": Takes.NOTHING,
+    "time": Takes.NOTHING,
+    "mailbox": Takes.NOTHING,
+    "any_mailbox": Takes.OPTION,
+    "leave_message": Takes.EXTENSION,
 }
 
 SEPARATOR: Final = ":"  # Between a code's name and what was dialled behind it.

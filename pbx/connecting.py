@@ -41,7 +41,7 @@ class Connecting(Phoning):
         self._own_near(call)
         if not self._near(call):
             return [*items]  # They asked us for an offer: there is no sound before the answer.
-        return [*items, *self.legs.take_over(far.id), *self._join(call, far.id, now)]
+        return [*items, *self.legs.take_over(far.id, now), *self._join(call, far.id, now)]
 
     def _prefer(self, call: Call, leg: str) -> None:
         """The codec that the called side has chosen, so that nothing need be converted."""
@@ -50,15 +50,18 @@ class Connecting(Phoning):
             call.codecs = (remote.codec, *(c for c in call.codecs if c != remote.codec))
 
     def _join(self, call: Call, leg: str, now: float) -> list[Item]:
-        """Caller and this leg hear each other; the leg comes to the caller's worker if need be."""
+        """Caller and this leg hear each other."""
+        return [*self._bring(call, leg, now), *self.legs.join(call.caller_leg, leg)]
+
+    def _bring(self, call: Call, leg: str, now: float) -> list[Item]:
+        """The sound of this leg comes to the caller's worker, if need be."""
         worker = self.pool.worker(self.legs[call.caller_leg].media)
-        items: list[Item] = []
         old = self.legs[leg].media
-        if self.pool.worker(old) != worker:
-            items += self.legs.move(leg, worker, now)
-            self._own_media(call, self.legs[leg].media)
-            items += self.pool.close(old)
-        return [*items, *self.legs.join(call.caller_leg, leg)]
+        if self.pool.worker(old) == worker:
+            return []
+        items: list[Item] = self.legs.move(leg, worker, now)
+        self._own_media(call, self.legs[leg].media)
+        return [*items, *self.pool.close(old)]
 
     def _bridge(self, call: Call, command: do.Bridge, now: float) -> list[Item]:
         fork = call.forks[command.party]
@@ -71,7 +74,7 @@ class Connecting(Phoning):
             call.far_media = ""  # It is this leg's own now; who is rung next gets another.
         call.talk_to(fork, now)
         waited = now - (call.waiting_since if call.waiting_since is not None else call.started)
-        items += self.legs.take_over(fork.leg)
+        items += self.legs.take_over(fork.leg, now)
         items += self._hear_each_other(call, fork, now)
         items.append(self._offer_over(call, fork, None, now))
         at = self._wall(now)
@@ -97,6 +100,13 @@ class Connecting(Phoning):
                 resume=command.resume,
             )
         ]
+
+    def _say(self, call: Call, command: do.SayToCaller, now: float) -> list[Item]:
+        files = self.plan.files(command.sounds, call.language)
+        if not files or not self._near(call):
+            call.plays += 1  # What plays now is of no interest any more.
+            return self._commands(call, call.block.on_played(call, now))
+        return self._play(call, do.PlayToCaller(files), now)
 
     def _stop_playing(self, call: Call, command: do.StopPlaying, now: float) -> list[Item]:
         call.plays += 1  # Its end is of no interest.

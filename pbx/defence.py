@@ -10,8 +10,10 @@ from pbx.control import NAME, ControlSocket, Question
 from pbx.exchange import Exchange, Output
 from pbx.log import get_logger
 from pbx.metrics import Metrics
+from pbx.room_plan import Mode
 from pbx.status import Alarm, BanStatus
 from pbx.store import Store
+from pbx.supervising import Supervise, Wish
 from sip.transport import Transports
 
 OVERLOAD_ALARM: Final = "overload"
@@ -37,7 +39,10 @@ class Defence:
         self._raised: dict[str, str] = {}
         self._log = get_logger()
         exchange.protection.restore(store.history.bans(time.time()))
-        commands = {"bans": self._bans, "ban": self._ban, "unban": self._unban}
+        commands = {
+            **{"bans": self._bans, "ban": self._ban, "unban": self._unban},
+            "supervise": self._supervise,
+        }
         self.control = ControlSocket(store.history.path.parent / NAME, commands)
 
     def attach(self, transports: Transports) -> None:
@@ -123,3 +128,14 @@ class Defence:
             for ban in before
             if ban not in left
         ]
+
+    def _supervise(self, question: Question) -> str:
+        supervisor, watched = str(question["supervisor"]), str(question.get("watched", ""))
+        what = str(question["what"])
+        wanted = (
+            Supervise(supervisor, wish=Wish.STOP)
+            if what == Wish.STOP.value
+            else Supervise(supervisor, watched, Mode(what))
+        )
+        self._carry_out(self._exchange.on_supervise(wanted, self._loop.time()))
+        return f"{supervisor}: {what} {watched}".strip()

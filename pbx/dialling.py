@@ -63,6 +63,7 @@ class Dialling(Switchboard):
             codecs=call.codecs,
             now=now,
             extension=fork.extension,
+            policy=self.plan.encryption.of_extension(fork.extension),
             headers=device.routes,
             auto_answer=command.auto_answer and self.phones.of(fork.extension).intercom,
         )

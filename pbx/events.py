@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pbx.history.records import CallRecord
+from pbx.recording.records import RecordingRecord
 from sip.registration import Binding
 
 
@@ -76,9 +77,13 @@ class Regrouped(Enum):
 
     BLIND = "transferred"  # One side is sent to a number.
     ATTENDED = "transferred after asking"  # One side takes the place of another phone.
+    CONSULT = "asking somebody first"  # The other side waits meanwhile.
     BACK = "given back"  # Nobody was there: both talk again.
     PICKED_UP = "picked up"  # Somebody else answers what rings, or what is parked.
     PARKED = "parked"
+    TAKEN_OVER = "taken over"  # A supervisor talks instead of the agent.
+    CONFERENCE = "added to a conversation"  # Its other side is the third one of another call.
+    STEPPED_IN = "stepped in"  # One of three has gone: the other two go on.
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,44 @@ class CallRegrouped:
 
 
 @dataclass(frozen=True, slots=True)
+class Supervised:
+    """What a supervisor does, or is not allowed to do: the audit of monitoring."""
+
+    call: str  # Of the supervisor.
+    supervisor: str  # An extension.
+    extension: str  # Who is watched.
+    agent: str
+    what: str  # A mode, "waits", "ended", "refused", "nobody"
+    heard: str  # The call that is listened to; "" for none.
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceChanged:
+    """Somebody came, went, or changed something."""
+
+    conference: str
+    call: str
+    extension: str  # "" for somebody outside.
+    what: str  # "joined", "left", "muted", "unmuted", "locked", "unlocked", "removed", "refused"
+    members: int  # Who are there now.
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     call: str
     record: CallRecord
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """It began, ended, was put into its format, copied elsewhere, or deleted."""
+
+    record: RecordingRecord
+    at: float
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +262,19 @@ class TollAlarm:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class VoicemailLeft:
+    """A message is in a mailbox, on disk for good."""
+
+    mailbox: str
+    message: str
+    call: str
+    caller: str
+    seconds: float
+    new: int  # Messages there that nobody has heard.
+    at: float
+
+
 Event = (
     CallStarted
     | CallQueued
@@ -231,7 +283,10 @@ Event = (
     | OfferEnded
     | CallAnswered
     | CallRegrouped
+    | Supervised
+    | ConferenceChanged
     | CallEnded
+    | RecordingChanged
     | AgentStateChanged
     | AgentRefused
     | BreakTooLong
@@ -245,4 +300,5 @@ Event = (
     | OutsideEnded
     | OutsideRefused
     | TollAlarm
+    | VoicemailLeft
 )

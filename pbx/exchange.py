@@ -9,9 +9,9 @@ legs and to the distribution, whose effects go to calls again, until nothing is 
 """
 
 import traceback
-from collections import deque
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, cast, get_args
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast, get_args
 
 from media import protocol as media
 from pbx.attendance import Attendance
@@ -30,7 +30,6 @@ from pbx.calls.leg import (
 )
 from pbx.calls.legs import Legs
 from pbx.calls.media_pool import MediaPool, ToWorker
-from pbx.deadlines import Deadlines
 from pbx.distribution import inputs
 from pbx.distribution.config import DistributionConfig
 from pbx.distribution.core import Distribution
@@ -49,11 +48,16 @@ from pbx.events import (
     WorkerFailed,
 )
 from pbx.history.records import Hangup, Verdict
+from pbx.mailboxes import Mailboxes
 from pbx.phone_settings import PhoneSet
 from pbx.plan import Plan
-from pbx.reception import Reception
+from pbx.reception import Reception, tables_of
+from pbx.recording.tapes import PauseOver
+from pbx.supervising import Supervise
 from pbx.switchboard import CarryOutEffects, Item
 from pbx.trunks.trunks import CutOff, Resolve
+from pbx.voicemail.boxes import Lost, Untold
+from pbx.voicemail.jobs import Job
 from sip import events as sip
 from sip.auth import Gate
 from sip.endpoint import Endpoint, EndpointConfig
@@ -64,9 +68,14 @@ from sip.message import Request, Response
 from sip.registration import BindingChange, Registrar, RegistrarLimits
 from sip.resolver import End, Located
 from sip.tokens import Tokens
+from sip.trace import without_keys
 
-Output = sip.Send | ToWorker | Event | Resolve
+if TYPE_CHECKING:
+    from pbx.deadlines import Timed
+
+Output = sip.Send | ToWorker | Event | Resolve | Job
 FAULTS_MAX: Final = 100  # Kept until the edge has logged them.
+FAULT_CHARS: Final = 200  # Of what was being done.
 FAULT_FRAMES: Final = 4  # Of the traceback: where it happened and how we came there.
 
 STEPS_MAX: Final = 1_000_000
@@ -96,7 +105,7 @@ class Exchange(Reception):
         super().__init__(
             plan,
             tokens=tokens,
-            legs=Legs(endpoint, pool),
+            legs=Legs(endpoint, pool, Tokens(secret + b" of the keys for sound")),
             pool=pool,
             registrar=Registrar(registrar),
             distribution=Distribution(DistributionConfig(), seed),
@@ -106,9 +115,14 @@ class Exchange(Reception):
         self.endpoint = endpoint
         self.gate = gate
         self.parts = self.make_parts()
+        self.make_rooms()
+        self._timed: tuple[Timed, ...] = (
+            *(self.legs, self.distribution, self.registrar, self.attendance, self._deadlines),
+            *tables_of(self.parts.values()),
+        )
+        self._asked = tuple(part for part in self.parts.values() if not tables_of([part]))
         self.strict = strict
         self.faults: list[str] = []
-        self._deadlines = Deadlines()
         self._apply_plan()
 
     # --- inputs from the edge
@@ -134,6 +148,10 @@ class Exchange(Reception):
     def set_phone(self, change: PhoneSet, now: float) -> list[Output]:
         """A setting of a phone, changed from outside; nothing comes of an impossible one."""
         return self._run(self._change_phone(change, now), now)
+
+    def on_supervise(self, wanted: Supervise, now: float) -> list[Output]:
+        """Somebody outside wants to listen, whisper, speak or stop. ValueError when it cannot."""
+        return self._run(self.supervise(wanted, now), now)
 
     def on_datagram(self, data: bytes, flow: Flow, now: float) -> list[Output]:
         items: list[Item] = self.endpoint.on_datagram(data, flow, now)
@@ -175,15 +193,14 @@ class Exchange(Reception):
         return self._run(self._on_media(worker, event, now), now)
 
     def on_worker_lost(self, worker: int, error: str, now: float) -> list[Output]:
-        """A media worker has died: its calls end with a clear verdict."""
+        """A media worker has died, or hangs: its calls go on elsewhere, or when it is back."""
         items: list[Item] = [WorkerFailed(worker, error, self._wall(now))]
-        for session in self.pool.on_worker_lost(worker):
-            items += self._media_lost(session, now)
-            items += self._media_closed(session, None, now)
-        return self._run(items, now)
+        items += self._recordings_lost(worker, now)
+        items += self.lose_worker(worker, now)
+        return self._run([*items, *self.voicemail.on_worker_lost(worker)], now)
 
-    def on_worker_back(self, worker: int) -> None:
-        self.pool.on_worker_back(worker)
+    def on_worker_back(self, worker: int, now: float) -> list[Output]:
+        return self._run(self.regain_worker(worker, now), now)
 
     def on_time(self, now: float) -> list[Output]:
         items: list[Item] = [*self.endpoint.on_time(now)]
@@ -233,24 +250,22 @@ class Exchange(Reception):
     @property
     def next_deadline(self) -> float | None:
         """Call `on_time` no later than this."""
-        nearest = self.endpoint.next_deadline
-        for other in (
-            self.legs.next_deadline,
-            self.distribution.next_deadline,
-            self.registrar.next_deadline,
-            self.attendance.next_deadline,
-            self._deadlines.next_deadline,
-            *[part.next_deadline for part in self.parts.values()],
-        ):
-            if other is not None and (nearest is None or other < nearest):
-                nearest = other
-        return nearest
+        at = self.endpoint.next_deadline
+        nearest = inf if at is None else at
+        for timed in self._timed:
+            heap = timed.heap
+            if heap and heap[0][0] < nearest and (at := timed.next_deadline) is not None:
+                nearest = min(nearest, at)
+        for part in self._asked:
+            if (at := part.next_deadline) is not None and at < nearest:
+                nearest = at
+        return None if nearest == inf else nearest
 
     @property
     def silent(self) -> bool:
         """No call is left, and no record or port waits for a media worker."""
         busy = self.calls or self.ending or len(self.legs) or len(self.pool)
-        return not (busy or self.trunks.leaving)
+        return not (busy or self.trunks.leaving or self.voicemail.recordings or self.tapes.running)
 
     def leftovers(self) -> dict[str, int]:
         """What is alive, by kind. All zero (but for bindings) when nobody talks."""
@@ -262,49 +277,49 @@ class Exchange(Reception):
             "media": len(self.pool),
             "ports": self.pool.ports_in_use,
             "deadlines": len(self._deadlines),
+            "recordings": len(self.tapes.running),
+            "drafts": len(self.voicemail.recordings) + len(self.voicemail.drafts),
         }
 
     # --- the work queue
 
     def _run(self, items: list[Item], now: float) -> list[Output]:
         outputs: list[Output] = []
-        work: deque[Item] = deque(items)
+        handlers = self._HANDLERS
+        work = items[::-1]  # The next one is the last.
         steps = 0
         while work:
-            item = work.popleft()
-            kind = cast("type[object]", type(item))
-            if kind is sip.Send or kind is ToWorker:
-                outputs.append(item)
-                continue
-            handler = self._HANDLERS.get(kind)
+            item = work.pop()
+            handler = handlers.get(item.__class__)
             if handler is None:
                 outputs.append(item)
                 continue
             steps += 1
             assert steps < STEPS_MAX, item
-            more = self._carry_out(handler, item, now)
+            try:
+                more: list[Item] = handler(self, item, now)
+            except Exception as error:
+                if self.strict:
+                    raise
+                more = self._on_fault(error, item, now)
             if more:
-                work.extendleft(reversed(more))
+                work += more[::-1]
+        if self.unsettled:
+            outputs += self._run(self.settle(now), now)
         if self.lamps.dirty:
             outputs += self._run(self.lamps.flush(now), now)
         return outputs
 
-    def _carry_out(self, handler: Any, item: Item, now: float) -> list[Item]:  # noqa: ANN401
-        try:
-            done: list[Item] = handler(self, item, now)
-        except Exception as error:
-            # A bug of ours ends the call it concerns, never the process. Its record says `failed`.
-            if self.strict:
-                raise
-            where = "".join(traceback.format_exception(error, limit=-FAULT_FRAMES)).strip()
-            self.faults.append(f"{str(item)[:200]}: {where}")
-            del self.faults[:-FAULTS_MAX]
-            call = self._call_of(item)
-            if call is None or call.id not in self.calls:
-                return []
-            del self.calls[call.id]
-            return self._tear_down(call, now)
-        return done
+    def _on_fault(self, error: Exception, item: Item, now: float) -> list[Item]:
+        """A bug of ours ends the call it concerns, never the process. Its record says `failed`."""
+        where = "".join(traceback.format_exception(error, limit=-FAULT_FRAMES)).strip()
+        self.faults.append(f"{without_keys(str(item)[:FAULT_CHARS])}: {where}")
+        del self.faults[:-FAULTS_MAX]
+        call = self._call_of(item)
+        if call is None or call.id not in self.calls:
+            return []
+        del self.calls[call.id]
+        return self._tear_down(call, now)
 
     def _call_of(self, item: Item) -> Call | None:
         if type(item) is tuple:
@@ -317,6 +332,8 @@ class Exchange(Reception):
 
     def _do(self, item: tuple[Call, Command], now: float) -> list[Item]:
         call, command = item
+        if self.has_rooms:
+            self.unsettled[call.id] = None
         done = self.carry_out(call, command, now)
         self._arm(call)
         return done
@@ -331,6 +348,8 @@ class Exchange(Reception):
     def _on_deadline(self, kind: str, key: str, now: float) -> list[Item]:
         if kind == "flush":
             return self._flush(key, now)
+        if kind == "worker":
+            return self._anchor_all(int(key), now)
         call = self.calls.get(key)
         if call is None:
             return []
@@ -352,6 +371,8 @@ class Exchange(Reception):
             _ = self._call_by_leg.pop(event.leg, None)
         if call is None:
             return []
+        if self.has_rooms:
+            self.unsettled[call.id] = None
         return self._or_arm(call, self.leg_event(call, event, now))
 
     def _carry_out_effects(self, item: CarryOutEffects, now: float) -> list[Item]:
@@ -383,6 +404,10 @@ class Exchange(Reception):
             case media.Closed():
                 self.pool.on_closed(event.session)
                 return self._media_closed(event.session, event.stats, now)
+            case media.RecordingEnded() if event.recording in self.voicemail.recordings:
+                return self._voicemail_recorded(event, now)
+            case media.RecordingEnded():
+                return self._recording_ended(event, now)
             case media.Failed():
                 return self._media_lost(event.session, now)
             case _:
@@ -398,7 +423,9 @@ class Exchange(Reception):
 
     def _played(self, event: media.PlayEnded, now: float) -> list[Item]:
         call = self.calls.get(self._call_by_media.get(event.session, ""))
-        if call is None or event.play != call.plays or call.bridged:
+        if call is not None and call.bridged:
+            return self._notice_played(call, event, now)
+        if call is None or event.play != call.plays:
             return []
         return self._or_arm(call, self._commands(call, call.block.on_played(call, now)))
 
@@ -419,7 +446,8 @@ class Exchange(Reception):
             again = self._redirect(event, now)
             if again is not None:
                 return again
-        return [*self.legs.on_ended(event, now)]
+        plainly = self.legs.invite_plainly(event, now)
+        return [*(self.legs.on_ended(event, now) if plainly is None else plainly)]
 
     def _on_trunk_leg(self, event: LegAnswered | LegEnded, now: float) -> list[Item]:
         """As `_on_leg`, for events that a trunk's account books must know first."""
@@ -432,13 +460,15 @@ class Exchange(Reception):
     def _on_in_dialog(self, event: sip.InDialogRequest, now: float) -> list[Item]:
         return [*self.legs.on_request(event, now)]
 
-    def _nothing(self, event: object, now: float) -> list[Item]:
-        return []
+    def _on_offer_rejected(self, event: sip.OfferRejected, now: float) -> list[Item]:
+        return [*self.legs.on_offer_rejected(event, now)]
 
     def _apply_plan(self) -> None:
         self.legs.codecs = self.plan.codecs
+        self.legs.codec_plan = self.plan.peer_codecs
         self.legs.media_host = self.plan.media_host
         self.legs.silence_seconds = self.plan.silence_seconds
+        self.legs.encryption = self.plan.encryption
         if self.plan.registrar.limits is not None:
             self.registrar.limits = self.plan.registrar.limits
 
@@ -449,7 +479,7 @@ class Exchange(Reception):
         sip.SessionAnswered: _on_answered,
         sip.SessionAcked: _on_acked,
         sip.OfferAnswered: _on_acked,
-        sip.OfferRejected: _nothing,
+        sip.OfferRejected: _on_offer_rejected,
         sip.SessionOffered: _on_offered,
         sip.SessionEnded: _on_ended,
         sip.RequestReceived: Reception._on_request,
@@ -469,6 +499,9 @@ class Exchange(Reception):
         LegAnswered: _on_trunk_leg,
         LegEnded: _on_trunk_leg,
         CutOff: _on_cut_off,
+        Lost: Mailboxes._voicemail_lost,
+        Untold: Mailboxes._voicemail_untold,
+        PauseOver: Reception._pause_over,
         LegDigit: _on_leg,
         LegHeld: _on_leg,
         **dict.fromkeys(

@@ -6,7 +6,7 @@ the caller is told that it is busy, so that nobody is lost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -108,6 +108,17 @@ def reach(
     )
 
 
+def with_mailbox(found: Reach, extension: str, answers: frozenset[str]) -> Reach:
+    """Its mailbox takes what no forward takes. `answers`: in which cases."""
+    box = Destination("voicemail", extension)
+    return replace(
+        found,
+        busy=found.busy or (box if "busy" in answers else None),
+        no_answer=found.no_answer or (box if "no_answer" in answers else None),
+        unreachable=found.unreachable or (box if "unreachable" in answers else None),
+    )
+
+
 def may_forward(plan: Plan, extension: str, to: Destination) -> bool:
     """Calls to the outside need a right of who forwards; the limits of a day are looked at when a
     call goes out. Nobody's caller is sent to 112."""
@@ -120,5 +131,5 @@ def may_forward(plan: Plan, extension: str, to: Destination) -> bool:
     return to.kind not in _NO_TARGETS and to != Destination("extension", extension)
 
 
-_NO_TARGETS: Final = frozenset({"code", "pickup", "park", "intercom"})
+_NO_TARGETS: Final = frozenset({"code", "pickup", "park", "intercom", "mailbox", "my_mailbox"})
 """What a caller must not do in the name of somebody else."""

@@ -112,14 +112,14 @@ class Lamps:
         self._by_source: dict[str, int] = {}
         self._changed: dict[Subject, None] = {}  # Watched, and perhaps another look now.
         self._counts: dict[str, Counts] = {}  # Mailbox → messages.
-        self._deadlines = Deadlines()  # "notify", by subscription.
+        self.deadlines = Deadlines()  # "notify", by subscription.
 
     def __len__(self) -> int:
         return len(self._watches)
 
     @property
     def next_deadline(self) -> float | None:
-        return self._deadlines.next_deadline
+        return self.deadlines.next_deadline
 
     # --- what may change a lamp ---------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class Lamps:
 
     def on_time(self, now: float) -> list[Item]:
         items: list[Item] = []
-        for _, id_ in self._deadlines.take_expired(now):
+        for _, id_ in self.deadlines.take_expired(now):
             items += self._tell(self._watches[id_], now)
         return items
 
@@ -286,7 +286,7 @@ class Lamps:
         if self._endpoint.is_notifying(watch.id):
             return []  # `_on_notified` comes back to it.
         if not watch.full and now < watch.told_at + GAP_SECONDS:
-            self._deadlines.start("notify", watch.id, watch.told_at + GAP_SECONDS)
+            self.deadlines.start("notify", watch.id, watch.told_at + GAP_SECONDS)
             return []
         look = self._look(watch)
         if look == watch.told and not watch.full:
@@ -294,7 +294,7 @@ class Lamps:
         body = self._document(watch, look)
         watch.told, watch.told_at, watch.full = look, now, False
         watch.version += 1
-        self._deadlines.stop("notify", watch.id)
+        self.deadlines.stop("notify", watch.id)
         return [*self._endpoint.notify(watch.id, body, TYPES[watch.package], now)]
 
     def _document(self, watch: Watch, look: Look) -> bytes:
@@ -351,7 +351,7 @@ class Lamps:
 
     def _remove(self, watch: Watch) -> None:
         del self._watches[watch.id]
-        self._deadlines.stop("notify", watch.id)
+        self.deadlines.stop("notify", watch.id)
         names = self._by_subject[watch.subject]
         del names[watch.id]
         if not names:

@@ -36,6 +36,11 @@ class LocalTime:
         text = f"{self._local(whole // 1000):%H:%M:%S}"
         return f"{text}.{whole % 1000:03}" if milliseconds else text
 
+    def utc_offset(self, unix: float) -> float:
+        """Seconds that the clocks there are ahead of UTC."""
+        offset = self._local(unix).astimezone(self._zone).utcoffset()
+        return 0.0 if offset is None else offset.total_seconds()
+
     def next_hour(self, unix: float) -> float:
         """When the next full hour strikes; also 3 o'clock, after 1:59 in spring."""
         at = int(unix) // OFFSET_STEP_SECONDS * OFFSET_STEP_SECONDS

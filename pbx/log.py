@@ -32,6 +32,7 @@ from pbx.events import (
     CallQueued,
     CallRegrouped,
     CallStarted,
+    ConferenceChanged,
     Event,
     OfferEnded,
     OfferStarted,
@@ -39,12 +40,15 @@ from pbx.events import (
     OutsideRefused,
     PhoneSettingChanged,
     QueueLeft,
+    RecordingChanged,
     RegistrationChanged,
     RequestRefused,
     SourceBanned,
     SourceUnbanned,
+    Supervised,
     TollAlarm,
     TrunkChanged,
+    VoicemailLeft,
     WorkerFailed,
 )
 from pbx.printable import printable
@@ -300,12 +304,16 @@ QuietEvent = (
     | CallAnswered
     | CallRegrouped
     | CallEnded
+    | RecordingChanged
     | AgentStateChanged
     | AgentRefused
     | BreakTooLong
     | RegistrationChanged
     | PhoneSettingChanged
     | SourceUnbanned
+    | VoicemailLeft
+    | Supervised
+    | ConferenceChanged
     | TrunkEvent
 )
 
@@ -343,6 +351,8 @@ def describe(event: QuietEvent) -> tuple[str, Mapping[str, object]]:
             return f"call {event.how.value}", {"call": event.call, **who}
         case CallEnded():
             return "call ended", _ended(event)
+        case RecordingChanged() | VoicemailLeft():
+            return _kept(event)
         case AgentStateChanged():
             return "agent", {"agent": event.agent, "state": event.state, "reason": event.reason}
         case AgentRefused():
@@ -357,10 +367,31 @@ def describe(event: QuietEvent) -> tuple[str, Mapping[str, object]]:
             return "phone setting", fields
         case SourceUnbanned():
             return "ban is over", {"source": event.source, "user": event.user, "by": event.by}
+        case Supervised() | ConferenceChanged():
+            return _of_rooms(event)
         case TrunkChanged() | OutsideEnded() | OutsideRefused() | TollAlarm():
             return describe_trunk(event)
         case _:
             assert_never(event)
+
+
+def _of_rooms(event: Supervised | ConferenceChanged) -> tuple[str, Mapping[str, object]]:
+    if isinstance(event, Supervised):
+        who = {"supervisor": event.supervisor, "extension": event.extension}
+        heard = {"agent": event.agent, "heard": event.heard, "call": event.call}
+        return f"supervision {event.what}", {**who, **heard}
+    where = {"conference": event.conference, "extension": event.extension}
+    return f"conference {event.what}", {**where, "call": event.call, "members": event.members}
+
+
+def _kept(event: RecordingChanged | VoicemailLeft) -> tuple[str, Mapping[str, object]]:
+    if isinstance(event, VoicemailLeft):
+        return "voicemail", _voicemail(event)
+    record = event.record
+    what = "deleted" if event.deleted else record.state.value
+    who = {"recording": record.id, "call": record.call, "queue": record.queue}
+    more = {"seconds": round(record.seconds, 3), "error": record.error}
+    return f"recording {what}", {**who, "agent": record.agent, **more}
 
 
 def log_event(event: Event) -> None:
@@ -381,6 +412,17 @@ def _registration(event: RegistrationChanged) -> dict[str, object]:
         "extension": event.extension,
         "contact": event.contact,
         "devices": event.devices,
+    }
+
+
+def _voicemail(event: VoicemailLeft) -> dict[str, object]:
+    return {
+        "mailbox": event.mailbox,
+        "call": event.call,
+        "caller": event.caller,
+        "message": event.message,
+        "seconds": round(event.seconds, 3),
+        "new": event.new,
     }
 
 

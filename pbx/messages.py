@@ -57,7 +57,7 @@ class Messages:
         self._plan: Plan | None = None
         self._relays: dict[str, Relay] = {}
         self._senders: dict[str, int] = {}  # Messages under way of each.
-        self._deadlines = Deadlines()
+        self.deadlines = Deadlines()
         self._number = 0
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Messages:
 
     @property
     def next_deadline(self) -> float | None:
-        return self._deadlines.next_deadline
+        return self.deadlines.next_deadline
 
     def configure(self, plan: Plan, now: float) -> list[Item]:
         self._plan = plan
@@ -96,7 +96,7 @@ class Messages:
         return [] if relay.devices else self._answer(name, relay.status, now)
 
     def on_time(self, now: float) -> list[Item]:
-        due = self._deadlines.take_expired(now)
+        due = self.deadlines.take_expired(now)
         return [item for _, name in due for item in self._answer(name, 202, now)]
 
     # --- inside
@@ -123,7 +123,7 @@ class Messages:
         name = str(self._number)
         self._relays[name] = Relay(event.transaction, sender, len(devices))
         self._senders[sender] = self._senders.get(sender, 0) + 1
-        self._deadlines.start("answer", name, now + ANSWER_SECONDS)
+        self.deadlines.start("answer", name, now + ANSWER_SECONDS)
         items: list[Item] = []
         for uri, flow, routes in devices:
             items += self._endpoint.request(
@@ -153,7 +153,7 @@ class Messages:
 
     def _answer(self, name: str, status: int, now: float) -> list[Item]:
         relay = self._relays.pop(name)
-        self._deadlines.stop("answer", name)
+        self.deadlines.stop("answer", name)
         self._senders[relay.sender] -= 1
         if not self._senders[relay.sender]:
             del self._senders[relay.sender]

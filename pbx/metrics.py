@@ -26,6 +26,7 @@ from pbx.events import (
     CallQueued,
     CallRegrouped,
     CallStarted,
+    ConferenceChanged,
     Event,
     OfferEnded,
     OfferStarted,
@@ -33,12 +34,15 @@ from pbx.events import (
     OutsideRefused,
     PhoneSettingChanged,
     QueueLeft,
+    RecordingChanged,
     RegistrationChanged,
     RequestRefused,
     SourceBanned,
     SourceUnbanned,
+    Supervised,
     TollAlarm,
     TrunkChanged,
+    VoicemailLeft,
     WorkerFailed,
 )
 from pbx.exposition import OTHER, Histogram, Series
@@ -120,6 +124,7 @@ class Metrics:
             "pbx_outside_refused_total", "Calls that were not let out", "counter", ("why",)
         )
         self._toll_alarms = Series("pbx_toll_alarms_total", "Alarms about tolls", "counter")
+        self._make_families_of_sound()
         self._regrouped = Series(
             "pbx_calls_regrouped_total", "Transfers, pick-ups, parkings", "counter", ("how",)
         )
@@ -136,6 +141,18 @@ class Metrics:
             self._calls.set((verdict.value,), 0)
         for state in AgentState:
             self._agent_states.set((state.value,), 0)
+
+    def _make_families_of_sound(self) -> None:
+        self._supervised = Series(
+            "pbx_supervision_total", "What supervisors did", "counter", ("what",)
+        )
+        self._in_conferences = Series(
+            "pbx_conference_members", "People in conferences", "gauge", ("conference",)
+        )
+        self._recordings = Series(
+            "pbx_recordings_total", "What became of recordings", "counter", ("state",)
+        )
+        self._voicemail = Series("pbx_voicemail_total", "Messages that were left", "counter")
 
     def on_event(self, event: Event) -> None:
         match event:
@@ -170,6 +187,14 @@ class Metrics:
                 self._toll_alarms.add(())
             case CallRegrouped():
                 self._regrouped.add((event.how.value,))
+            case Supervised():
+                self._supervised.add((event.what,))
+            case ConferenceChanged():
+                self._in_conferences.set((event.conference,), event.members)
+            case RecordingChanged():
+                self._recordings.add(("deleted" if event.deleted else event.record.state.value,))
+            case VoicemailLeft():
+                self._voicemail.add(())
             case OfferStarted() | CallAnswered():
                 pass  # Counted at their end.
             case AgentRefused() | BreakTooLong() | PhoneSettingChanged() | SourceUnbanned():
@@ -224,7 +249,8 @@ class Metrics:
             *(self._wait, self._offers, self._agent_states, self._registered, self._refused),
             self._bans,
             *(self._trunks, self._outside, self._outside_refused, self._toll_alarms),
-            self._regrouped,
+            *(self._regrouped, self._voicemail, self._recordings),
+            *(self._supervised, self._in_conferences),
             *self._waits_told,
             *(self._talk, self._worker_failures, self._lag, self._info),
         )

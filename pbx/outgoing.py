@@ -94,7 +94,6 @@ class Outgoing(Dialling):
         payer = command.payer if self._is_extension(command.payer) else ""
         paid = Paid(call.id, payer, outward)
         self.trunks.begin(way.trunk, leg, way.end, paid=paid, sent=found)
-        codecs = [codec for codec in call.codecs if not found.codecs or codec in found.codecs]
         return [
             *items,
             *self.legs.dial(
@@ -105,11 +104,12 @@ class Outgoing(Dialling):
                 from_=found.from_,
                 to=found.to,
                 media=call.far_media,
-                codecs=codecs or call.codecs,
+                codecs=call.codecs,
                 now=now,
                 headers=found.headers,
                 login=found.login,
-                trunk=True,
+                trunk=way.trunk,
+                policy=self.plan.encryption.of_trunk(way.trunk),
             ),
         ]
 
@@ -137,9 +137,9 @@ class Outgoing(Dialling):
         items: list[Item] = [OutsideRefused(call.id, payer, outward.number, denial.value, at)]
         if denial in OUT_OF_DAY or self.trunks.tolls.on_denied(payer, now):
             items.append(TollAlarm(payer, denial.value, at))
-        file = self.plan.sounds.get("not-allowed")
-        says = self.plan.outside.dial_plan.say_why and file is not None and not call.trunk
-        return [*items, *self._commands(call, block.on_denied((str(file),) if says else ()))]
+        says = self.plan.outside.dial_plan.say_why and not call.trunk
+        files = self.plan.files(("not-allowed",), call.language) if says else ()
+        return [*items, *self._commands(call, block.on_denied(files))]
 
     def _is_extension(self, payer: str) -> bool:
         return payer in self.plan.extensions

@@ -3,7 +3,7 @@
 from pbx.calls import commands as do
 from pbx.calls.call import Call
 from pbx.flow.dial import DialBlock
-from pbx.forwarding import FREE, reach
+from pbx.forwarding import FREE, reach, with_mailbox
 from pbx.outgoing import Outgoing
 from pbx.phone_plan import USUAL
 from pbx.phone_settings import PhoneSet, Setting, is_possible
@@ -27,6 +27,9 @@ class Phoning(Outgoing):
                 caller=call.caller_extension,
                 find=route,
             )
+        box = self.plan.voicemail.boxes.get(command.extension)
+        if box is not None and box.answers:
+            found = with_mailbox(found, command.extension, box.answers)
         return self._commands(call, block.on_reach(call, found, now))
 
     def _set_phone(self, call: Call, command: do.SetPhone, now: float) -> list[Item]:

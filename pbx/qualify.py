@@ -51,7 +51,7 @@ class Qualify:
         self._endpoint = endpoint
         self._registrar = registrar
         self._devices: dict[str, Device] = {}
-        self._deadlines = Deadlines()  # "ask" and "give up", by device.
+        self.deadlines = Deadlines()  # "ask" and "give up", by device.
         self._questions = 0
 
     def __len__(self) -> int:
@@ -63,7 +63,7 @@ class Qualify:
 
     @property
     def next_deadline(self) -> float | None:
-        return self._deadlines.next_deadline
+        return self.deadlines.next_deadline
 
     def configure(self, plan: Plan, now: float) -> list[Item]:
         """Another interval begins anew with everybody."""
@@ -117,7 +117,7 @@ class Qualify:
 
     def on_time(self, now: float) -> list[Item]:
         items: list[Item] = []
-        for kind, name in self._deadlines.take_expired(now):
+        for kind, name in self.deadlines.take_expired(now):
             device = self._devices[name]
             if kind == "ask":
                 items += self._ask(name, device, now)
@@ -131,12 +131,12 @@ class Qualify:
         name = _name(binding.aor, binding.contact)
         share = crc32(name.encode("utf-8", "surrogateescape")) / (1 << 32)
         self._devices[name] = Device(binding, now + share * self.interval)
-        self._deadlines.start("ask", name, self._devices[name].next_at)
+        self.deadlines.start("ask", name, self._devices[name].next_at)
 
     def _ask(self, name: str, device: Device, now: float) -> list[Item]:
         late = max(0.0, now - device.next_at)
         device.next_at += self.interval * (1 + late // self.interval)
-        self._deadlines.start("ask", name, device.next_at)
+        self.deadlines.start("ask", name, device.next_at)
         if device.asked:
             return []  # The last question is still repeated: it does as well.
         binding = device.binding
@@ -163,11 +163,11 @@ class Qualify:
         device.asked, device.asked_at, device.heard = self._questions, now, False
         self.awaited.setdefault(binding.flow, set()).add(name)
         if not device.silent:
-            self._deadlines.start("give up", name, now + PATIENCE_SECONDS)
+            self.deadlines.start("give up", name, now + PATIENCE_SECONDS)
         return items
 
     def _silent(self, name: str, device: Device) -> list[Item]:
-        self._deadlines.stop("give up", name)
+        self.deadlines.stop("give up", name)
         if device.silent:
             return []
         device.silent = True
@@ -184,7 +184,7 @@ class Qualify:
         return self._registrar.mark(binding.aor, binding.contact, reachable=reachable)
 
     def _stop_waiting(self, name: str, device: Device) -> None:
-        self._deadlines.stop("give up", name)
+        self.deadlines.stop("give up", name)
         flow = device.binding.flow
         names = self.awaited.get(flow)
         if names is not None:
@@ -196,7 +196,7 @@ class Qualify:
         device = self._devices.pop(name, None)
         if device is not None:
             self._stop_waiting(name, device)
-            self._deadlines.stop("ask", name)
+            self.deadlines.stop("ask", name)
 
 
 def _name(aor: str, contact: str) -> str:

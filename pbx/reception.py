@@ -5,12 +5,13 @@ phones. The exchange owns it, gives it the time, and tells it what became of its
 keys are "PART:rest".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import isinf
 from typing import Any, ClassVar, Final, Protocol
 
 from pbx.calls.leg import LegState
 from pbx.comebacks import Comebacks
+from pbx.deadlines import Deadlines
 from pbx.distribution import inputs
 from pbx.events import RegistrationChanged, RequestRefused, SourceBanned, SourceUnbanned
 from pbx.history.bindings import lasting
@@ -20,9 +21,11 @@ from pbx.numbering import dialled
 from pbx.plan import Plan
 from pbx.protection import Protection
 from pbx.qualify import Qualify
+from pbx.recording.tapes import Tapes
 from pbx.switchboard import Item
 from pbx.switching import Arriving, Switching
 from pbx.trunks.trunks import Trunks
+from pbx.voicemail.boxes import Boxes
 from sip import events as sip
 from sip.endpoint import Endpoint
 from sip.errors import RemoteError
@@ -46,6 +49,12 @@ class Part(Protocol):
     def on_done(self, event: sip.RequestDone, now: float) -> list[Any]: ...
 
 
+def tables_of(parts: Iterable[Part]) -> list[Deadlines]:
+    """Of those parts whose deadlines are all in a table that one can look at."""
+    found = [getattr(part, "deadlines", None) for part in parts]
+    return [table for table in found if isinstance(table, Deadlines)]
+
+
 class Reception(Switching):
     endpoint: Endpoint
     parts: dict[str, Part]
@@ -62,6 +71,8 @@ class Reception(Switching):
         self.messages = Messages(self.endpoint, self.registrar)
         self.trunks = Trunks(self.endpoint, self._tokens, self.epoch)
         self.lamps = Lamps(self.endpoint, self.registrar, self.legs.lines, self.distribution)
+        self.voicemail = Boxes(self.lamps, self._tokens, self.epoch)
+        self.tapes = Tapes()
         return {
             "phones": self.phones,
             "trunk": self.trunks,
@@ -69,6 +80,8 @@ class Reception(Switching):
             "qualify": self.qualify,
             "lamps": self.lamps,
             "messages": self.messages,
+            "voicemail": self.voicemail,
+            "recordings": self.tapes,
         }
 
     def _on_request(self, event: sip.RequestReceived, now: float) -> list[Item]:

@@ -50,7 +50,9 @@ class Regrouping(Transferring):
         """Who dialled, even if nobody has answered yet, or who talks."""
         fork = call.forks.get(call.bridged)
         up = leg in self.legs and self.legs[leg].state is LegState.UP
-        return leg == call.caller_leg or (up and fork is not None and fork.leg == leg)
+        if leg == call.caller_leg:
+            return not call.consults
+        return up and fork is not None and fork.leg == leg
 
     def _take_out(self, call: Call, leg: str) -> list[Item]:
         """This leg and its sound leave the call."""
@@ -81,6 +83,7 @@ class Regrouping(Transferring):
         """`who`: the newcomer's extension, the agent it occupies, number and name."""
         extension, occupies, shown = who
         items: list[Item] = []
+        call.keys = None  # Whatever one of them was typing.
         if old == call.caller_leg:
             items += self._vacate(call.occupies, now)
             call.caller_leg, call.caller_extension = new, extension
@@ -98,10 +101,11 @@ class Regrouping(Transferring):
             if call.block.name != "talk":
                 call.block = TalkBlock(extension)
         _ = self._call_by_leg.pop(old, None)
-        if self.legs[old].media:
-            items += self.pool.close(self.legs[old].media)
-        self.legs.give(old, "", "", "")
-        items += self.legs.hangup(old, Cause.NORMAL, now)
+        if old in self.legs:
+            if self.legs[old].media:
+                items += self.pool.close(self.legs[old].media)
+            self.legs.give(old, "", "", "")
+            items += self.legs.hangup(old, Cause.NORMAL, now)
         if call.state is CallState.TALKING:
             return [*items, *self._hear_each_other(call, call.forks[call.bridged], now)]
         return [*items, *self._commands(call, call.block.on_caller_replaced(call, now))]

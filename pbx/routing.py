@@ -9,20 +9,28 @@ from pbx.distribution.inputs import LeaveReason
 from pbx.distribution.requirements import both
 from pbx.flow.block import Block
 from pbx.flow.codes import code_block, destination_of
+from pbx.flow.conference import ConferenceBlock
 from pbx.flow.dial import DialBlock
 from pbx.flow.intercom import IntercomBlock
+from pbx.flow.mailbox import MailboxBlock
 from pbx.flow.outgoing import OutgoingBlock
 from pbx.flow.park import ParkBlock, PickUpBlock
 from pbx.flow.play import EchoBlock, PlayBlock, RefuseBlock
-from pbx.flow.queue import POSITION_MAX, QueueBlock
+from pbx.flow.queue import QueueBlock
+from pbx.flow.supervise import supervise_block
+from pbx.flow.voicemail import VoicemailBlock
 from pbx.history.records import Verdict
 from pbx.plan import Destination, Plan, QueuePlan
+from pbx.speech import extension as extension_number
 from pbx.trunks.plan import TrunkPlan
 
 NUMBER_MAX: Final = 64
 """Longer than any dialled number; keeps nonsense out of the history."""
 
-FOR_EVERYBODY: Final = frozenset({"queue", "extension", "play", "echo", "hangup", "decline"})
+FOR_EVERYBODY: Final = frozenset(
+    {"queue", "extension", "play", "echo", "hangup", "decline", "voicemail", "mailbox"}
+    | {"conference"}
+)
 """Where a number may lead a caller from outside; codes are for our own phones."""
 
 
@@ -85,8 +93,24 @@ def arrive(plan: Plan, number: str, caller: str, trunk: str = "") -> Arrival:
     return Arrival(destination, Wishes(priority, requires, theirs.agent or wishes.agent))
 
 
+def language_of(plan: Plan, number: str, caller: str, extension: str) -> str:
+    """What is spoken to this caller: as is said of the caller, else of the extension that calls,
+    else of the number that was dialled; "" if nothing is."""
+    rule = plan.callers.find(caller)
+    if rule is not None and rule.wishes.language:
+        return rule.wishes.language
+    own = plan.extensions.get(extension)
+    if own is not None and own.language:
+        return own.language
+    return plan.wishes.get(number, NO_WISHES).language
+
+
 def make_block(
-    plan: Plan, destination: Destination | None, caller_extension: str, attendance: Attendance
+    plan: Plan,
+    destination: Destination | None,
+    caller_extension: str,
+    attendance: Attendance,
+    language: str = "",
 ) -> Block:
     match destination:
         case Destination("extension", target) if target in plan.extensions:
@@ -97,18 +121,28 @@ def make_block(
             return IntercomBlock(target, plan.agent_of.get(target, ""), extension.ring_seconds)
         case Destination("pickup", target):
             return PickUpBlock(target)
+        case Destination("supervise", target):
+            return supervise_block(plan, target)
+        case Destination("conference", target) if target in plan.rooms.conferences:
+            return ConferenceBlock(plan.rooms.conferences[target])
         case Destination("park", target):
-            return _park_block(plan, target)
+            return _park_block(plan, target, language)
         case Destination("queue", target) if target in plan.queues:
-            return _queue_block(plan, plan.queues[target])
+            return _queue_block(plan, plan.queues[target], language)
         case Destination("outside", target):
             return OutgoingBlock(target, caller_extension)
         case Destination("play", target):
-            return PlayBlock(_files(plan, target))
+            return PlayBlock(plan.files((target,), language))
+        case Destination("voicemail", target) if target in plan.voicemail.boxes:
+            return VoicemailBlock(target)
+        case Destination("mailbox", target):
+            return MailboxBlock(target, own=False)
+        case Destination("my_mailbox", _) if caller_extension in plan.extensions:
+            return MailboxBlock(caller_extension, own=True)
         case Destination("echo", _):
-            return EchoBlock(_files(plan, "echo-test"))
+            return EchoBlock(plan.files(("echo-test",), language))
         case Destination("code", target):
-            return code_block(plan, target, caller_extension, attendance, route)
+            return code_block(plan, target, caller_extension, attendance, route, language)
         case Destination("decline", _):
             return RefuseBlock(Verdict.REJECTED, Cause.REJECTED)
         case Destination("hangup", _):
@@ -117,13 +151,14 @@ def make_block(
             return RefuseBlock(Verdict.NOT_FOUND, Cause.NOT_FOUND)
 
 
-def _park_block(plan: Plan, slot: str) -> Block:
+def _park_block(plan: Plan, slot: str, language: str) -> Block:
     parking = plan.parking
-    said = {slot: _files(plan, *(f"digits/{digit}" for digit in slot)) for slot in parking.slots}
-    return ParkBlock(slot, parking.seconds, _files(plan, "music/hold"), said)
+    spoken = plan.spoken(language)
+    said = {slot: plan.files(extension_number(slot, spoken), spoken) for slot in parking.slots}
+    return ParkBlock(slot, parking.seconds, plan.files(("music/hold",)), said)
 
 
-def _queue_block(plan: Plan, queue: QueuePlan) -> Block:
+def _queue_block(plan: Plan, queue: QueuePlan, language: str) -> Block:
     ways_out = {
         LeaveReason.TIMED_OUT: queue.on_timeout,
         LeaveReason.QUEUE_FULL: queue.on_full,
@@ -132,26 +167,17 @@ def _queue_block(plan: Plan, queue: QueuePlan) -> Block:
         LeaveReason.ALL_MISSED: queue.on_all_missed,
         LeaveReason.BLACKLISTED: plan.on_blacklist,
     }
-    positions: tuple[tuple[str, ...], ...] = ()
-    if queue.announce_position:
-        later = range(2, POSITION_MAX + 1)
-        positions = (
-            _files(plan, "you-are-next"),
-            *(_files(plan, "queue-position", f"digits/{n}", "queue-position-end") for n in later),
-        )
+    spoken = plan.spoken(language or queue.language)
     return QueueBlock(
         queue.id,
-        greeting=queue.greeting,
+        language=spoken,
+        greeting=plan.files(queue.greeting, spoken),
         music=queue.music,
-        positions=positions,
+        says_position=queue.announce_position,
+        says_wait=queue.announce_wait,
         ways_out=ways_out,
         keys=dict(queue.on_key),
     )
-
-
-def _files(plan: Plan, *names: str) -> tuple[str, ...]:
-    """A sound that is missing is left out: silence is better than a dropped call."""
-    return tuple(plan.sounds[name] for name in names if name in plan.sounds)
 
 
 def _outside(number: str) -> Destination:

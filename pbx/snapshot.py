@@ -136,6 +136,10 @@ class _Thawer:
                 made.setstate(self.thaw(state))
             case "o", [name, fields]:
                 cls = _class(name)
+                if hasattr(cls, "__struct_fields__"):  # Made as a whole, so never in a cycle.
+                    values = {key: self.thaw(value) for key, value in fields.items()}
+                    made = self._made[number] = cls(**values)
+                    return made
                 made = self._made[number] = cls.__new__(cls)
                 for key, value in fields.items():
                     object.__setattr__(made, key, self.thaw(value))

@@ -18,6 +18,8 @@ from typing import Final
 from pbx.events import Event
 from pbx.history import bindings, outside, schema
 from pbx.history.records import CallRecord
+from pbx.recording import index
+from pbx.recording.records import RecordingRecord
 from pbx.status import Alarm, BanStatus
 from sip.registration import Binding
 
@@ -112,6 +114,16 @@ class History:
         with self._reading() as connection:
             rows = connection.execute(outside.READ_TOTALS, (since,)).fetchall()
         return {extension: (seconds, money) for extension, seconds, money in rows}
+
+    def recordings(self, question: str, *values: object) -> list[RecordingRecord]:
+        """Of one of the questions of `pbx.recording.index`."""
+        with self._reading() as connection:
+            return [index.record_of(row) for row in connection.execute(question, values)]
+
+    def recording_bytes(self) -> int:
+        with self._reading() as connection:
+            (size,) = connection.execute(index.READ_BYTES).fetchone()
+            return int(size)
 
     def _totals(self, question: str, since: float) -> dict[str, dict[str, int]]:
         totals: dict[str, dict[str, int]] = {}

@@ -7,16 +7,16 @@ from typing import ClassVar
 from pbx.calls import commands as do
 from pbx.calls.call import PATH_MAX, Call
 from pbx.calls.causes import Cause
-from pbx.calls.leg import LegDigit, LegEvent
+from pbx.calls.leg import LegDigit, LegEnded, LegEvent
 from pbx.distribution import inputs
 from pbx.distribution.effects import Connect, Effect, Leave
 from pbx.events import CallQueued, CallStarted
 from pbx.flow.park import PickUpBlock
 from pbx.history.records import Hangup, Verdict
-from pbx.keying import Keying
 from pbx.outgoing import payer_of
 from pbx.plan import Destination
-from pbx.routing import NUMBER_MAX, arrive, make_block
+from pbx.recording.taping import Taping
+from pbx.routing import NUMBER_MAX, arrive, language_of, make_block
 from pbx.switchboard import NAME_MAX, Item
 from sip.flow import Flow
 
@@ -37,15 +37,22 @@ class Arriving:
     excuse: str = ""  # A sound instead of all that: there is no room for it.
 
 
-class Switching(Keying):
+class Switching(Taping):
     def new_call(self, new: Arriving, now: float) -> list[Item]:
+        policy = self.plan.encryption.of(new.extension, new.trunk)
+        warning = self.legs.why_refused(policy, new.flow, new.offer)
+        if warning:
+            if new.trunk:
+                _ = self.trunks.end(new.leg, now)
+            return [*self.legs.refuse(new.leg, warning, now)]
         arrival = arrive(self.plan, new.called, new.caller, new.trunk)
-        block = make_block(self.plan, arrival.destination, new.extension, self.attendance)
+        language = language_of(self.plan, new.called, new.caller, new.extension)
+        block = make_block(self.plan, arrival.destination, new.extension, self.attendance, language)
         if new.replaces:
             block = PickUpBlock("", new.replaces)
         if new.excuse:
             excuse = Destination("play", new.excuse)
-            block = make_block(self.plan, excuse, new.extension, self.attendance)
+            block = make_block(self.plan, excuse, new.extension, self.attendance, language)
         leg = new.leg
         call = Call(
             id=self._tokens.token(12),
@@ -59,13 +66,22 @@ class Switching(Keying):
             trunk=new.trunk,
             extension_of=self.plan.extension_of,
             wishes=arrival.wishes,
+            language=language,
             verdict=Verdict.BLACKLISTED if arrival.blacklisted else None,
         )
         self.calls[call.id] = call
         self._call_by_leg[leg] = call.id
         call.shown = (call.caller, call.caller_name)
         _ = self.legs.accept(
-            leg, call.id, new.offer, new.flow, now, extension=new.extension, called=call.called
+            leg,
+            call.id,
+            new.offer,
+            new.flow,
+            now,
+            extension=new.extension,
+            called=call.called,
+            trunk=new.trunk,
+            policy=policy,
         )
         call.codecs = self.legs.preferred(leg)
         started = CallStarted(call.id, call.caller, call.caller_name, call.called, self._wall(now))
@@ -75,9 +91,13 @@ class Switching(Keying):
         return [*items, *self._enter(call, block, now)]
 
     def leg_event(self, call: Call, event: LegEvent, now: float) -> list[Item]:
+        if type(event) is LegEnded and call.id in self.guests:
+            stepped = self.step_in(call, event, now)
+            if stepped is not None:
+                return stepped
         items = self._commands(call, call.on_leg(event, now))
         if type(event) is LegDigit:
-            items += self._on_key(call, event, now)
+            items += [*self._pass_on(call, event), *self._on_key(call, event, now)]
         return items
 
     def effect(self, call: Call, effect: Effect, now: float) -> list[Item]:
@@ -121,33 +141,44 @@ class Switching(Keying):
         if len(call.path) >= PATH_MAX:
             return [(call, do.Finish(Verdict.SYSTEM, Cause.FAILED, Hangup.SYSTEM))]
         destination = command.destination
-        block = make_block(self.plan, destination, payer_of(call), self.attendance)
+        block = make_block(self.plan, destination, payer_of(call), self.attendance, call.language)
         return self._enter(call, block, now)
 
     _DO: ClassVar[dict[type, Callable[..., list[Item]]]] = {
-        do.Dial: Keying._dial,
-        do.Drop: Keying._drop,
-        do.PartyOver: Keying._party_over,
-        do.HangUpLegs: Keying._hang_up_legs,
-        do.RingCaller: Keying._ring_caller,
-        do.AnswerCaller: Keying._answer_caller,
-        do.Bridge: Keying._bridge,
-        do.PlayToCaller: Keying._play,
-        do.StopPlaying: Keying._stop_playing,
-        do.AskReach: Keying._ask_reach,
-        do.SetPhone: Keying._set_phone,
-        do.EchoCaller: Keying._echo,
-        do.Hold: Keying._hold,
-        do.EarlyMedia: Keying._early_media,
-        do.DialTrunk: Keying._dial_trunk,
-        do.Transfer: Keying._transfer,
-        do.RefuseTransfer: Keying._refuse_transfer,
-        do.TransferorGone: Keying._transferor_gone,
-        do.Transferred: Keying._transferred,
-        do.ParkCall: Keying._park_call,
-        do.PickUp: Keying._pick_up,
+        do.Dial: Taping._dial,
+        do.Watch: Taping._watch,
+        do.ChangeMode: Taping._change_mode,
+        do.Seat: Taping._seat,
+        do.AnswerRoom: Taping._answer_room,
+        do.EnterRoom: Taping._enter_room,
+        do.RoomKey: Taping._room_key,
+        do.Drop: Taping._drop,
+        do.PartyOver: Taping._party_over,
+        do.HangUpLegs: Taping._hang_up_legs,
+        do.RingCaller: Taping._ring_caller,
+        do.AnswerCaller: Taping._answer_caller,
+        do.Bridge: Taping._bridge,
+        do.PlayToCaller: Taping._play,
+        do.StopPlaying: Taping._stop_playing,
+        do.AskReach: Taping._ask_reach,
+        do.SetPhone: Taping._set_phone,
+        do.Mail: Taping._mail,
+        do.SayToCaller: Taping._say,
+        do.SayTime: Taping._say_time,
+        do.EchoCaller: Taping._echo,
+        do.Hold: Taping._hold,
+        do.EarlyMedia: Taping._early_media,
+        do.DialTrunk: Taping._dial_trunk,
+        do.Transfer: Taping._transfer,
+        do.Consult: Taping._consult,
+        do.ConsultOver: Taping._consult_over,
+        do.RefuseTransfer: Taping._refuse_transfer,
+        do.TransferorGone: Taping._transferor_gone,
+        do.Transferred: Taping._transferred,
+        do.ParkCall: Taping._park_call,
+        do.PickUp: Taping._pick_up,
         do.Tell: _tell_command,
         do.Proceed: _proceed,
         do.GoTo: _go_to,
-        do.Finish: Keying._finish,
+        do.Finish: Taping._finish,
     }

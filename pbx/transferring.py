@@ -23,7 +23,7 @@ from pbx.history.records import Hangup, Verdict
 from pbx.routing import arrive, make_block
 from pbx.switchboard import Item
 
-WAITS_FOR_ANSWER: Final = frozenset({"dial", "intercom", "outgoing", "park", "refuse"})
+WAITS_FOR_ANSWER: Final = frozenset({"consult", "dial", "intercom", "outgoing", "park", "refuse"})
 """Blocks that succeed when a person answers; at all others the call has arrived at once."""
 
 
@@ -33,18 +33,17 @@ class Transferring(Closing):
         if mine not in self.plan.extensions:
             # Who is outside, calling or called, would make our extensions dial, and pay for it.
             return [*self.legs.transfer_failed(command.leg, Cause.FORBIDDEN, now)]
+        items = self._stop_typing(call, now)
         if command.replaces:
-            return self._transfer_attended(call, command, now)
+            return [*items, *self._transfer_attended(call, command, now)]
         arrival = arrive(self.plan, command.number, call.shown[0])
         if arrival.destination is None:
-            fork = call.forks[call.bridged]
-            failed = self.legs.transfer_failed(command.leg, Cause.NOT_FOUND, now)
-            return [*failed, *self._hear_each_other(call, fork, now)]
+            return [*items, *self.legs.transfer_failed(command.leg, Cause.NOT_FOUND, now)]
         told = CallRegrouped(call.id, mine, command.number, Regrouped.BLIND, self._wall(now))
-        items = [told, *self._set_aside(call, command.leg, now)]
+        items += [told, *self._set_aside(call, command.leg, now)]
         call.wishes, call.sent_by = arrival.wishes, mine
         # The rights of who transfers count, not those of who is transferred.
-        block = make_block(self.plan, arrival.destination, mine, self.attendance)
+        block = make_block(self.plan, arrival.destination, mine, self.attendance, call.language)
         return [*items, *self._enter(call, block, now)]
 
     def _enter(self, call: Call, block: Block, now: float) -> list[Item]:
@@ -52,6 +51,13 @@ class Transferring(Closing):
         if call.transferor is not None and block.name not in WAITS_FOR_ANSWER:
             items = self._transferred(call, do.Transferred(), now)
         return [*items, *super()._enter(call, block, now)]
+
+    def _stop_typing(self, call: Call, now: float) -> list[Item]:
+        """Whoever has a transfer key need not type: both hear each other again."""
+        if call.keys is None or not call.keys.asking:
+            return []
+        call.keys = None
+        return self._hear_each_other(call, call.forks[call.bridged], now)
 
     def _refuse_transfer(self, call: Call, command: do.RefuseTransfer, now: float) -> list[Item]:
         return [*self.legs.transfer_failed(command.leg, Cause.FAILED, now)]

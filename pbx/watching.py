@@ -51,7 +51,7 @@ def subject_of(plan: Plan, name: str, watcher: str) -> Subject | None:
 
 def mailbox_of(plan: Plan, name: str, watcher: str) -> Subject | None:
     """A phone asks for its own mailbox by its extension, or by the number of the voicemail."""
-    if name in plan.extensions:
+    if name in plan.extensions or name in plan.voicemail.boxes:
         return Subject(MAILBOX, name)
     return Subject(MAILBOX, watcher) if watcher in plan.extensions else None
 

@@ -56,3 +56,19 @@ def again(
     kept = [header for header in request.headers if header[0] not in gone]
     lines = [("Via", via), *kept, ("CSeq", f"{cseq} {request.method}"), *changed]
     return Request(request.method, request.uri, lines, request.body)
+
+
+def along(invite: Request, method: str, to: str | None = None) -> Request:
+    """An ACK or CANCEL that takes the way of this INVITE and has its Via (§9.1, §17.1.1.3)."""
+    first = invite.first
+    routes = invite.get_all("Route") if "Route" in first else ()
+    lines = [
+        ("Via", first.get("Via", "")),
+        *[("Route", route) for route in routes],
+        ("Max-Forwards", MAX_FORWARDS),
+        ("From", first.get("From", "")),
+        ("To", to or first.get("To", "")),
+        ("Call-ID", invite.call_id),
+        ("CSeq", f"{invite.cseq.number} {method}"),
+    ]
+    return Request(method, invite.uri, lines)

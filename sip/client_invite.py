@@ -14,6 +14,7 @@ PROCEEDING --+ 3xx+ ------- 2xx -------+
 
 from typing import Final
 
+from sip.building import along
 from sip.events import Send
 from sip.flow import Flow
 from sip.message import Request, Response
@@ -52,16 +53,7 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 def make_ack(invite: Request, final: Response) -> Request:
     """The ACK of a non-2xx final response (RFC 3261 §17.1.1.3)."""
     assert final.status >= 300, final
-    headers = [("Via", invite.get_all("Via")[0])]
-    headers += [("Route", route) for route in invite.get_all("Route")]
-    headers += [
-        ("Max-Forwards", "70"),
-        ("From", invite.get("From") or ""),
-        ("To", final.get("To") or invite.get("To") or ""),
-        ("Call-ID", invite.call_id),
-        ("CSeq", f"{invite.cseq.number} ACK"),
-    ]
-    return Request("ACK", invite.uri, headers)
+    return along(invite, "ACK", final.first.get("To"))
 
 
 class InviteClientTransaction:

@@ -236,7 +236,7 @@ class Core:
                     _ = self._names.pop(item.session, None)
                 outputs.append(item)
         deadline = session.next_deadline
-        self._deadlines.arm(key, deadline)
+        self._deadlines.arm(key, deadline, now)
         if deadline is None and session.gone:
             _ = self._sessions.pop(key, None)
             if self._identities:
@@ -262,7 +262,7 @@ class Core:
                 outputs += self._start(item.request, subscription.flow, key, now)
             else:
                 outputs.append(item)
-        self._deadlines.arm(key, subscription.next_deadline)
+        self._deadlines.arm(key, subscription.next_deadline, now)
         if subscription.gone:
             _ = self._subscriptions.pop(key, None)
         return outputs
@@ -295,7 +295,7 @@ class Core:
         if client.terminated:
             self._forget_client(key)
         else:
-            self._deadlines.arm(key, client.next_deadline)
+            self._deadlines.arm(key, client.next_deadline, now)
         outputs: list[Output] = []
         for item in items:  # Measured: a match statement takes three times as long.
             if isinstance(item, Received):
@@ -400,7 +400,7 @@ class Core:
         client = self._clients.get(key)
         if isinstance(client, InviteClientTransaction):
             client.limit(now)
-            self._deadlines.arm(key, client.next_deadline)
+            self._deadlines.arm(key, client.next_deadline, now)
 
     def _forget_client(self, key: str) -> None:
         client = self._clients.pop(key, None)
@@ -428,7 +428,7 @@ class Core:
         if server.terminated:
             self._forget_server(key)
         else:
-            self._deadlines.arm(key, server.next_deadline)
+            self._deadlines.arm(key, server.next_deadline, now)
         outputs: list[Output] = []
         for item in items:
             if isinstance(item, Send):

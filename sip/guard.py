@@ -28,7 +28,9 @@ FRIEND_SECONDS: Final = 7200.0  # Since the last right password: two registratio
 FRIEND_RATE: Final = 2_000.0  # Messages a second of all phones of an office together.
 FRIEND_BURST: Final = 10_000.0  # 500 phones that all come back after a power cut.
 NO_LIMIT: Final = 1e12  # Of those who are allowed.
-REFUSALS_MAX: Final = 50  # Of one phone, in REFUSALS_SECONDS; then it is not answered for MUTE.
+# Of one phone, in REFUSALS_SECONDS; then it is not answered for MUTE. A whole office may be behind
+# one proxy: each of its users may be refused once more, a right password makes up for a refusal.
+REFUSALS_MAX: Final = 50
 REFUSALS_SECONDS: Final = 10.0
 MUTE_SECONDS: Final = 10.0
 HEAD_BYTES_MAX: Final = 4_096  # Of a stranger's datagram, in which its program is looked for.
@@ -246,6 +248,10 @@ class Guard:
         friend.users[username] = now
         if self._wrong:
             _ = self._wrong.pop((host, username), None)
+        if self._refusals and (tally := self._refusals.get(flow.remote)) is not None:
+            tally.count -= 1
+            if tally.count <= 0:
+                del self._refusals[flow.remote]
 
     def _befriend(self, host: str, source: _Source) -> None:
         """It was not in the table: so it becomes the latest."""
@@ -269,7 +275,7 @@ class Guard:
         if source is None:
             return []
         if source.users:
-            return self._on_tally(flow.remote, now)
+            return self._on_tally(flow.remote, source, now)
         source.unanswered += 1
         if source.unanswered <= self.config.unanswered_max:
             return []
@@ -290,7 +296,7 @@ class Guard:
         if not source.users:
             return self._ban(host, "", "password", now) if source.wrong >= limit else []
         if not proven:
-            return self._on_tally(flow.remote, now)
+            return self._on_tally(flow.remote, source, now)
         tally = self._tally(self._wrong, (host, username), self.config.window, now)
         tally.count += 1
         # Each who is right there forgives the wrong passwords of another.
@@ -326,10 +332,10 @@ class Guard:
                 source.users = fresh
         return source
 
-    def _on_tally(self, address: Address, now: float) -> list[Banned]:
+    def _on_tally(self, address: Address, friend: _Source, now: float) -> list[Banned]:
         tally = self._tally(self._refusals, address, REFUSALS_SECONDS, now)
         tally.count += 1
-        if tally.count > REFUSALS_MAX:
+        if tally.count > REFUSALS_MAX + len(friend.users):
             del self._refusals[address]
             if len(self._muted) >= TALLIES_MAX:
                 del self._muted[next(iter(self._muted))]

@@ -103,7 +103,7 @@ class Registrar:
     def __init__(self, limits: RegistrarLimits) -> None:
         self.limits = limits
         self._bindings: dict[str, list[Binding]] = {}
-        self._deadlines: list[tuple[float, str]] = []  # Heap of (expires_at, aor); some stale.
+        self.heap: list[tuple[float, str]] = []  # Heap of (expires_at, aor); some stale.
         self._connected: dict[Flow, set[str]] = {}  # Connection -> who registered on it.
         self._dead: dict[str, set[str]] = {}  # Address -> contacts that do not answer.
         self._count = 0
@@ -138,7 +138,7 @@ class Registrar:
 
     @property
     def next_deadline(self) -> float | None:
-        heap = self._deadlines
+        heap = self.heap
         while heap and not self._is_due(*heap[0]):
             _ = heapq.heappop(heap)
         return heap[0][0] if heap else None
@@ -194,7 +194,7 @@ class Registrar:
     def on_time(self, now: float) -> list[BindingChange]:
         changes: list[BindingChange] = []
         while (deadline := self.next_deadline) is not None and deadline <= now:
-            _, aor = self._deadlines[0]
+            _, aor = self.heap[0]
             held = self._bindings[aor]
             changes += [
                 BindingChange(aor, binding, BindingKind.EXPIRED)
@@ -332,10 +332,10 @@ class Registrar:
             if binding.flow.connection:
                 self._connected.setdefault(binding.flow, set()).add(aor)
             if binding not in before:
-                heapq.heappush(self._deadlines, (binding.expires_at, aor))
-        if len(self._deadlines) > 2 * self._count + _HEAP_SLACK:
-            self._deadlines = [(b.expires_at, b.aor) for bs in self._bindings.values() for b in bs]
-            heapq.heapify(self._deadlines)
+                heapq.heappush(self.heap, (binding.expires_at, aor))
+        if len(self.heap) > 2 * self._count + _HEAP_SLACK:
+            self.heap = [(b.expires_at, b.aor) for bs in self._bindings.values() for b in bs]
+            heapq.heapify(self.heap)
 
     def _is_due(self, deadline: float, aor: str) -> bool:
         """Whether the entry of the heap still stands for a binding."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sip.bodies import session_description
-from sip.building import MAGIC_COOKIE, MAX_FORWARDS, again, via_of
+from sip.building import MAGIC_COOKIE, again, along, via_of
 from sip.dialog import Dialog
 from sip.errors import RemoteError
 from sip.events import EndedBy, Send, SessionAnswered, SessionProgress
@@ -29,18 +29,10 @@ def first_branch(local_tag: str) -> str:
 
 def make_cancel(invite: Request, reason: str) -> Request:
     """RFC 3261 §9.1: the INVITE's own Via, so that it takes the same way to the same place."""
-    headers = [("Via", invite.get("Via") or "")]
-    headers += [("Route", route) for route in invite.get_all("Route")]
-    headers += [
-        ("Max-Forwards", MAX_FORWARDS),
-        ("From", invite.get("From") or ""),
-        ("To", invite.get("To") or ""),
-        ("Call-ID", invite.call_id),
-        ("CSeq", f"{invite.cseq.number} CANCEL"),
-    ]
+    cancel = along(invite, "CANCEL")
     if reason:
-        headers.append(("Reason", reason))
-    return Request("CANCEL", invite.uri, headers)
+        cancel.headers.append(("Reason", reason))
+    return cancel
 
 
 class Early:

@@ -28,6 +28,8 @@ _AUTHENTICATION: Final = re.compile(
     rb"(?:\r?\n[ \t].*)*",
     re.IGNORECASE | re.MULTILINE,
 )
+# Of bodies: keys of SRTP (RFC 4568), and what proves to ICE who one is.
+_KEYS: Final = re.compile(rb"\b(inline:|a=ice-pwd:)[^\s|;]+", re.IGNORECASE)
 _CALL_ID: Final = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 _Noted = tuple[float, bool, Flow, bytes]
@@ -84,10 +86,17 @@ class Trace:
 
 
 def _starred(data: bytes) -> bytes:
+    data = _KEYS.sub(rb"\1***", data)
     return _AUTHENTICATION.sub(lambda header: _SECRETS.sub(rb"\1\2***", header[0]), data)
 
 
+def without_keys(text: str) -> str:
+    """Of anything that may hold a description; a key that is cut off is starred out as well."""
+    return _KEYS.sub(rb"\1***", text.encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
 def redact(data: bytes) -> str:
-    """A message as text, with everything starred out that proves who knows a password."""
+    """A message as text, with everything starred out that proves who knows a password, and the
+    keys of the sound."""
     text = _starred(data).decode("utf-8", "replace").replace("\r\n", "\n")
     return "\n".join(printable(line) for line in text.split("\n"))

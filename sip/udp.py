@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 DATAGRAMS_PER_WAKE_UP: Final = 64  # Then timers and other sockets get their turn.
 DATAGRAM_BYTES_MAX: Final = 65_535
 SOCKET_BUFFER_BYTES: Final = 4 << 20  # 500 phones that register after a restart: about 1 MB.
+BUSY_SECONDS: Final = 0.002
+"""Two wake-ups so close together: more is likely to wait. Else one that waits wakes us once more,
+which is cheaper than to ask in vain each time."""
 LATE_SECONDS: Final = 5.0  # After a full batch, so that the end of an overload is seen at once.
 FLOWS_MAX: Final = 8_192  # Remembered for speed only; then forgotten and made anew.
 
@@ -53,6 +56,7 @@ class UdpTransport:
         self.address = address_of(bound.getsockname())
         self._flows: dict[Address, Flow] = {}
         self._late_until = 0.0  # Until then it is told how long the line is.
+        self._woken_at = 0.0
         owner.loop.add_reader(bound.fileno(), self._on_readable)
 
     def close(self) -> None:
@@ -93,7 +97,9 @@ class UdpTransport:
         if now < self._late_until:
             self._read_first(now)
         receive, on_datagram = self._socket.recvfrom, self._owner.on_datagram
-        for n in range(DATAGRAMS_PER_WAKE_UP):
+        busy = now - self._woken_at < BUSY_SECONDS
+        self._woken_at = now
+        for n in range(DATAGRAMS_PER_WAKE_UP if busy else 1):
             try:
                 data, name = receive(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
@@ -104,7 +110,8 @@ class UdpTransport:
                 self._read_errors()
                 continue
             on_datagram(data, self.flow(address_of(name)), now)
-        self._late_until = now + LATE_SECONDS
+        if busy:
+            self._late_until = now + LATE_SECONDS
 
     def _read_first(self, now: float) -> None:
         """After a full batch: how long has the next one waited? Else nobody needs to know."""

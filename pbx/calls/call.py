@@ -9,13 +9,13 @@ nothing of SIP or RTP.
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final, assert_never
 
 from pbx.callers import NO_WISHES, Wishes
 from pbx.calls.causes import Cause
 from pbx.calls.commands import (
     Command,
+    ConsultOver,
     Drop,
     Finish,
     HangUpLegs,
@@ -40,6 +40,7 @@ from pbx.calls.leg import (
 from pbx.flow.block import Block
 from pbx.forwarding import Diversion
 from pbx.history.records import Hangup, LegAudio, OfferRecord, TalkRecord, Verdict
+from sip.states import Named
 
 OFFERS_MAX: Final = 1000
 """Offers kept for one call's record. A caller who waits for hours in a ring-all queue makes
@@ -52,7 +53,7 @@ PATH_MAX: Final = 64
 """Blocks a call may walk through: a loop in the configuration ends here."""
 
 
-class CallState(Enum):
+class CallState(Named):
     SETUP = "setup"
     TALKING = "talking"
     ENDED = "ended"
@@ -88,6 +89,7 @@ class Call:
     extension_of: dict[str, str]  # Agent → extension.
     trunk: str = ""  # That it came in through.
     wishes: Wishes = NO_WISHES
+    language: str = ""  # Spoken to the caller; "": that of the company.
     occupies: str = ""  # The agent who calls from their own phone.
     state: CallState = CallState.SETUP
     forks: dict[str, Fork] = field(default_factory=dict[str, Fork])
@@ -102,6 +104,7 @@ class Call:
     transferor: Transferor | None = None
     keys: CallKeys | None = None  # What somebody types within the conversation.
     sent_by: str = ""  # The extension that transferred the caller: its rights count.
+    consults: str = ""  # This is a question between: the call that waits meanwhile.
     ring_back: str = ""  # The extension of one who hung up meanwhile: rung if nobody answers.
     shown: tuple[str, str] = ("", "")  # Number and name that those see whom we ring.
     ended_at: float | None = None
@@ -165,13 +168,15 @@ class Call:
         """Only who talks may send the other side elsewhere, and one at a time."""
         fork = self.forks.get(self.bridged)
         sides = (self.caller_leg, fork.leg) if fork is not None else ()
-        if self.transferor is not None or event.leg not in sides:
+        if self.transferor is not None or self.consults or event.leg not in sides:
             return [RefuseTransfer(event.leg)]
         return [Transfer(event.leg, event.number, event.replaces)]
 
     def _caller_gone(self, event: LegEnded, now: float) -> list[Command]:
         if self.state is CallState.ENDED:
             return []
+        if self.consults:
+            return [ConsultOver()]
         talking = self.state is CallState.TALKING
         commands = self.block.on_caller_gone(self, now)
         verdict = Verdict.ANSWERED if talking else self.verdict or Verdict.ABANDONED

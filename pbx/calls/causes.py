@@ -1,9 +1,9 @@
 """Why a leg or a call ended, in words that know nothing of SIP."""
 
-from enum import Enum
+from sip.states import Named
 
 
-class Cause(Enum):
+class Cause(Named):
     NORMAL = "normal"
     BUSY = "busy"
     NO_ANSWER = "no answer"

@@ -8,6 +8,8 @@ from pbx.distribution.inputs import Input
 from pbx.history.records import Hangup, Verdict
 from pbx.phone_settings import PhoneSet
 from pbx.plan import Destination
+from pbx.room_plan import Mode, RoomWish
+from pbx.voicemail.actions import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,19 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """This leg wants to talk to that number first, while the other side waits."""
+
+    leg: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultOver:
+    """Who asked first has hung up: the other side, who waits, takes their place."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefuseTransfer:
     leg: str
 
@@ -78,6 +93,42 @@ class PickUp:
 
     extension: str
     leg: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Listen to the conversation of whom the call's block names, now or as soon as there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMode:
+    """The guest of a conversation listens, whispers, speaks or takes over from now on."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """This person, whom we called, is the caller from now on."""
+
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRoom:
+    """Answer the caller where the conference's sound is."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterRoom:
+    """The caller is in the conference of the call's block, if there is a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomKey:
+    """What a member of a conference wants."""
+
+    what: RoomWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +197,25 @@ class SetPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """Something about mailboxes. What they answer comes by `on_mail`."""
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class SayToCaller:
+    """Sounds by name, in the caller's language. `on_played` follows, whatever becomes of them."""
+
+    sounds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SayTime:
+    """What time it is where the company is. `on_played` follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class EchoCaller:
     """The caller hears their own voice."""
 
@@ -192,11 +262,19 @@ Command = (
     | DialTrunk
     | EarlyMedia
     | Transfer
+    | Consult
+    | ConsultOver
     | RefuseTransfer
     | TransferorGone
     | Transferred
     | ParkCall
     | PickUp
+    | Watch
+    | ChangeMode
+    | Seat
+    | AnswerRoom
+    | EnterRoom
+    | RoomKey
     | Drop
     | PartyOver
     | HangUpLegs
@@ -207,6 +285,9 @@ Command = (
     | StopPlaying
     | AskReach
     | SetPhone
+    | Mail
+    | SayToCaller
+    | SayTime
     | EchoCaller
     | Hold
     | Tell

@@ -1,13 +1,13 @@
 """One person rung on all their devices: the first to answer is the person, the others stop."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final
 
 from pbx.calls.causes import Cause
+from sip.states import Named
 
 
-class ForkState(Enum):
+class ForkState(Named):
     RINGING = "ringing"  # Or about to.
     UP = "up"
     ENDED = "ended"

@@ -1,10 +1,12 @@
-"""Keys that are pressed within a call to send the other side elsewhere (RFC 4733, or INFO).
+"""Keys that are pressed within a call to send the other side elsewhere, or to ask somebody first
+(RFC 4733, or INFO).
 
-IDLE --the transfer keys--> ASKING --number, then # or a pause--> the transfer
-  ^                           |
-  +--------- * ---------------+
+IDLE --one of the codes--> ASKING --number, then # or a pause--> transfer, or consultation
+  ^                          |
+  +--------- * --------------+
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -28,20 +30,26 @@ class CallKeys:
 
     leg: str
     digits: str = ""
+    code: str = ""  # The last one that was complete.
     asking: bool = False  # Who is called next is being typed.
     until: float = 0.0  # Then what was typed so far counts.
 
-    def press(self, digit: str, code: str, now: float) -> Typed:
+    def press(self, digit: str, codes: Sequence[str], now: float) -> Typed:
+        """`codes`: those that mean something now; none begins with another one."""
         if self.asking:
             return self._number(digit, now)
         typed = digit if now > self.until else self.digits + digit
-        while typed and not code.startswith(typed):
+        while typed and not any(code.startswith(typed) for code in codes):
             typed = typed[1:]
         self.digits, self.until = typed, now + KEY_SECONDS
-        if typed != code:
+        if typed not in codes:
             return Typed.NOTHING
-        self.digits, self.asking, self.until = "", True, now + FIRST_SECONDS
+        self.digits, self.code = "", typed
         return Typed.CODE
+
+    def ask(self, now: float) -> None:
+        """What comes next is a number."""
+        self.asking, self.until = True, now + FIRST_SECONDS
 
     def on_time(self) -> Typed:
         """The pause was long enough."""

@@ -9,16 +9,32 @@ This is the only file of `pbx` that knows SIP status codes: above it there are c
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from ipaddress import ip_address
 from typing import Final
 
 from media.negotiation import Remote
+from media.sdp_security import Secrets
 from pbx.calls.causes import Cause
+from pbx.codec_plan import ANY, PeerCodecs
+from pbx.encryption import Policy
 from sip.flow import Flow
+from sip.headers import NameAddr
+from sip.login import Login
+from sip.states import Named
 
 
-class LegState(Enum):
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What is needed to invite a device once more."""
+
+    uri: str
+    from_: NameAddr
+    to: NameAddr
+    headers: tuple[tuple[str, str], ...]
+    login: Login | None
+
+
+class LegState(Named):
     OFFERED = "offered"
     DIALLING = "dialling"
     RINGING = "ringing"
@@ -57,6 +73,7 @@ class LegEnded:
 class LegDigit:
     leg: str
     digit: str
+    signalled: bool = False  # By SIP INFO: the other side has not heard of it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +126,13 @@ class Leg:
     answer: bytes = b""  # Our SDP to its INVITE, once it is made.
     transferring: bool = False  # Its REFER waits for the outcome.
     moves: int = 0  # Media sessions that it had before this one.
+    displaced: bool = False  # It rings, and was told of a port that is no more.
+    codecs: PeerCodecs = ANY  # What it may use.
     trunk: bool = False  # A line to the outside: its refusals may be about itself.
     why: Cause = Cause.NORMAL  # Of our own hang-up.
+    policy: Policy = Policy.ALLOWED  # Whether its sound is encrypted.
+    secrets: Secrets | None = None  # Ours of its media session, if it is.
+    plainly: Invitation | None = None  # It may be invited again without encryption.
 
     def become(self, state: LegState) -> None:
         assert state in TRANSITIONS[self.state], (self.id, self.state, state)

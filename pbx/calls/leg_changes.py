@@ -3,7 +3,7 @@
 from typing import Final
 
 from media.errors import MediaError
-from media.negotiation import make_answer, make_offer, read_answer
+from media.negotiation import make_answer, read_answer
 from pbx.calls.causes import Cause
 from pbx.calls.leg import (
     Leg,
@@ -14,7 +14,8 @@ from pbx.calls.leg import (
     reason_of,
     status_of,
 )
-from pbx.calls.leg_table import LegTable, Output
+from pbx.calls.leg_security import LegSecurity
+from pbx.calls.leg_table import Output
 from sip import events as sip
 from sip.building import contact_of
 from sip.errors import ParseError
@@ -24,7 +25,7 @@ from sip.replaces import refer_target
 DTMF_INFO: Final = "application/dtmf-relay"
 
 
-class LegChanges(LegTable):
+class LegChanges(LegSecurity):
     def hangup(self, leg_id: str, cause: Cause, now: float) -> list[Output]:
         leg = self._legs.get(leg_id)
         if leg is None or leg.state is LegState.ENDED:
@@ -37,7 +38,7 @@ class LegChanges(LegTable):
     def on_late_answer(self, session: str, body: bytes, now: float) -> list[Output]:
         """The ACK of our 200, or of our answer to an empty re-INVITE, may bring the SDP answer."""
         leg = self._legs.get(session)
-        if leg is None or not body or not leg.awaits_answer:
+        if leg is None or not body or not leg.awaits_answer or not self._media.is_open(leg.media):
             return []
         leg.awaits_answer = False
         try:
@@ -53,20 +54,19 @@ class LegChanges(LegTable):
             return [*self._endpoint.reject_offer(event.session, 488, now)]
         leg.sdp_version += 1
         address = (self._host(leg.flow), self._media.port(leg.media))
-        codecs = self.preferred(leg.id)
+        codecs = self.fitting(leg, self.preferred(leg.id))
         if not event.body:
-            leg.offer = make_offer(
-                address,
-                codecs,
-                session_id=leg.sdp_id,
-                version=leg.sdp_version,
-                previous=leg.offer,
-            )
+            leg.offer = self._offer_again(leg, codecs)
             leg.awaits_answer = True
             return [*self._endpoint.accept_offer(leg.id, leg.offer, now)]
         try:
             body, remote = make_answer(
-                event.body, address, codecs, session_id=leg.sdp_id, version=leg.sdp_version
+                event.body,
+                address,
+                codecs,
+                session_id=leg.sdp_id,
+                version=leg.sdp_version,
+                terms=self._terms(leg, event.body),
             )
         except MediaError:
             return [*self._endpoint.reject_offer(leg.id, 488, now)]
@@ -86,7 +86,8 @@ class LegChanges(LegTable):
             kind = (request.get("Content-Type") or "").partition(";")[0].strip().lower()
             outputs: list[Output] = [*self._endpoint.respond(event.transaction, 200, now)]
             if kind == DTMF_INFO:
-                outputs += [LegDigit(leg.id, digit) for digit in _info_digit(request.body)]
+                digits = _info_digit(request.body)
+                outputs += [LegDigit(leg.id, digit, signalled=True) for digit in digits]
             return outputs
         status = 200 if request.method in ("OPTIONS", "NOTIFY") else 501
         return [*self._endpoint.respond(event.transaction, status, now)]
@@ -168,19 +169,35 @@ class LegChanges(LegTable):
         opened = self._media.open(name, worker)
         if self._by_media.get(leg.media) == leg_id:
             del self._by_media[leg.media]
-        leg.media, leg.connected = name, False
+        leg.media, leg.connected, leg.secrets = name, False, None
         self._by_media[name] = leg_id
+        return [opened, *self._tell_port(leg, now)]
+
+    def _tell_port(self, leg: Leg, now: float) -> list[Output]:
+        leg.displaced = False
         leg.sdp_version += 1
-        address = (self._host(leg.flow), self._media.port(name))
-        leg.offer = make_offer(
-            address,
-            self.preferred(leg_id),
-            session_id=leg.sdp_id,
-            version=leg.sdp_version,
-            previous=leg.offer,
-        )
+        leg.offer = self._offer_again(leg, self.fitting(leg, self.preferred(leg.id)))
         leg.awaits_answer = True
-        return [opened, *self._endpoint.offer(leg_id, leg.offer, now)]
+        return [*self._endpoint.offer(leg.id, leg.offer, now)]
+
+    def _tell_if_displaced(self, leg: Leg, now: float) -> list[Output]:
+        return self._tell_port(leg, now) if leg.displaced else []
+
+    def promise(self, leg_id: str, media: str) -> None:
+        """The media session that a phone that rings was told of is no more: this one is its own,
+        and it will be told when it has answered."""
+        leg = self._legs[leg_id]
+        leg.media, leg.secrets, leg.displaced = media, None, True
+
+    def on_offer_rejected(self, event: sip.OfferRejected, now: float) -> list[Output]:
+        """A phone that will not follow its sound to another port hears nothing any more."""
+        leg = self._legs.get(event.session)
+        if leg is None or leg.connected or not leg.awaits_answer:
+            return []
+        if event.status == 491:  # Its own offer came between, and was refused: ours again.
+            return self._tell_port(leg, now)
+        leg.awaits_answer = False
+        return self.hangup(leg.id, Cause.FAILED, now)
 
     def give(self, leg_id: str, call: str, remote: str, remote_name: str) -> None:
         """It belongs to another call, or to none ("")."""

@@ -1,5 +1,7 @@
 """All legs, and the small steps that everything done with them is made of."""
 
+from collections.abc import Sequence
+
 from media.errors import MediaError
 from media.negotiation import Remote, offered_codecs
 from media.protocol import Connect, Echo, Part, Stop, Watch
@@ -18,28 +20,36 @@ from pbx.calls.leg import (
 )
 from pbx.calls.lines import Line, Lines
 from pbx.calls.media_pool import MediaPool, ToWorker
+from pbx.codec_plan import NO_CODECS, ordered
+from pbx.encryption import NO_ENCRYPTION_PLAN
 from sip import events as sip
 from sip.endpoint import Endpoint
 from sip.flow import Flow
+from sip.tokens import Tokens
 
 Output = sip.Output | ToWorker | LegEvent
 
 
 class LegTable:
-    def __init__(self, endpoint: Endpoint, media: MediaPool) -> None:
+    def __init__(self, endpoint: Endpoint, media: MediaPool, tokens: Tokens) -> None:
+        """`tokens`: for keys, and told to nobody else."""
         self._endpoint = endpoint
+        self._tokens = tokens
         self._media = media
         self._legs: dict[str, Leg] = {}
         self.call_ids = CallIds()
         self._by_media: dict[str, str] = {}  # Media session → the leg that talks through it.
         self._offers: dict[str, dict[str, tuple[bytes, int]]] = {}
-        """Media session → our host → SDP offer and its session id."""
+        """Media session → our host and the codecs → SDP offer and its session id."""
         self.lines = Lines()
-        self._deadlines: list[tuple[float, str]] = []
+        self.heap: list[tuple[float, str]] = []  # When which leg must have been heard of.
         self._sdp_ids = 0
         self.codecs: tuple[str, ...] = ("PCMU", "PCMA")
+        self.codec_plan = NO_CODECS
         self.media_host = ""
         self.silence_seconds = 30.0
+        self.encryption = NO_ENCRYPTION_PLAN
+        self.fingerprints: tuple[str, ...] = ()  # Of our certificates for DTLS; (): no DTLS.
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -61,10 +71,19 @@ class LegTable:
             first = [leg.remote.codec]
         elif leg.offer:
             theirs = self._offered(leg.offer)
-            first = [codec for codec in self.codecs if codec in theirs][:1]
+            first = [codec for codec in self.allowed(leg) if codec in theirs][:1]
         else:
             first = []
         return (*first, *(codec for codec in self.codecs if codec not in first))
+
+    def allowed(self, leg: Leg) -> tuple[str, ...]:
+        """The codecs that this peer may use, the one that it should use first."""
+        own = [codec for codec in leg.codecs.codecs if codec in self.codecs]
+        return tuple(own) or self.codecs
+
+    def fitting(self, leg: Leg, wanted: Sequence[str]) -> tuple[str, ...]:
+        """The same, with what the call would like best first."""
+        return ordered(self.allowed(leg), tuple(wanted))
 
     def _fail(self, leg: Leg, cause: Cause, now: float) -> list[Output]:
         """End it from our side and say why; what SIP reports later about it is of no interest."""
@@ -80,19 +99,28 @@ class LegTable:
     def _connect(self, leg: Leg, remote: Remote) -> list[Output]:
         first, leg.remote, leg.connected = not leg.connected, remote, True
         worker = self._media.worker(leg.media)
+        address, rtcp, learn = remote.address, remote.rtcp, learn_from(remote, leg.flow)
+        if remote.dtls is not None and remote.dtls.peer_ufrag:
+            # Where it is will be found out; this is nowhere (RFC 863).
+            address, rtcp, learn = (leg.flow.remote[0], 9), ("", 0), ""
         outputs: list[Output] = [
             ToWorker(
                 worker,
                 Connect(
                     session=leg.media,
-                    address=remote.address,
-                    rtcp=remote.rtcp,
-                    learn_from=learn_from(remote, leg.flow),
+                    address=address,
+                    rtcp=rtcp,
+                    learn_from=learn,
                     codec=remote.codec,
                     payload_type=remote.payload_type,
                     dtmf_payload_type=remote.dtmf_payload_type,
                     sending=remote.sends,
                     receiving=remote.receives,
+                    srtp=remote.srtp,
+                    dtls=remote.dtls,
+                    ptime=remote.ptime,
+                    inband_dtmf=leg.codecs.inband_dtmf and remote.dtmf_payload_type is None,
+                    fmtp=remote.fmtp,
                 ),
             )
         ]

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from media.errors import MediaError
-from media.negotiation import make_answer, make_offer, read_answer
-from media.protocol import Digit, Echo, Join, Part, Play, Silent, Stop
+from media.negotiation import make_answer, read_answer
+from media.protocol import Digit, Echo, Join, Part, Play, SendDigits, Silent, Stop
+from media.sdp_security import Security
 from pbx.calls.causes import Cause
 from pbx.calls.leg import (
+    Invitation,
     Leg,
     LegAnswered,
     LegDigit,
@@ -19,8 +21,10 @@ from pbx.calls.leg import (
     LegState,
 )
 from pbx.calls.leg_changes import LegChanges
+from pbx.calls.leg_security import REFUSED_MEDIA
 from pbx.calls.leg_table import Output
 from pbx.calls.media_pool import NoPorts, ToWorker
+from pbx.encryption import Policy
 from sip import events as sip
 from sip.flow import Flow
 from sip.headers import NameAddr
@@ -50,10 +54,13 @@ class Legs(LegChanges):
         *,
         extension: str = "",
         called: str = "",
+        trunk: str = "",
+        policy: Policy = Policy.ALLOWED,
     ) -> Leg:
         """A new INVITE to us; nothing is sent yet. `extension`: whose device it is."""
         leg = Leg(leg_id, call, LegState.OFFERED, flow, offer=offer, heard_of=True, started=now)
-        leg.extension = extension
+        leg.extension, leg.policy = extension, policy
+        leg.codecs = self.codec_plan.of(extension, trunk)
         self._add(leg, (called, ""))
         self.call_ids.note(call, self._endpoint.call_id(leg_id))
         return leg
@@ -74,29 +81,31 @@ class Legs(LegChanges):
         headers: Sequence[tuple[str, str]] = (),
         auto_answer: bool = False,
         login: Login | None = None,
-        trunk: bool = False,
+        trunk: str = "",
+        policy: Policy = Policy.ALLOWED,
     ) -> list[Output]:
-        host = self._host(flow)
-        offers = self._offers.setdefault(media, {})
-        shared = offers.get(host)
-        if shared is None:
-            sdp_id, address = self._new_sdp_id(), (host, self._media.port(media))
-            shared = make_offer(address, codecs, session_id=sdp_id, version=1), sdp_id
-            offers[host] = shared
-        offer, sdp_id = shared
-        leg = Leg(leg_id, call, LegState.DIALLING, flow, media, offer, sdp_id, 1, started=now)
-        leg.extension, leg.trunk = extension, trunk
+        leg = Leg(leg_id, call, LegState.DIALLING, flow, media, sdp_version=1, started=now)
+        leg.extension, leg.trunk, leg.policy = extension, bool(trunk), policy
+        leg.codecs = self.codec_plan.of(extension, trunk)
         self._add(leg, (from_.uri.user or "", from_.display))
-        heapq.heappush(self._deadlines, (now + NO_REPLY_SECONDS, leg_id))
+        security = self._choose_security(leg)
+        if security is None:
+            return self._fail(leg, Cause.NOT_ACCEPTABLE, now)
+        if auto_answer:
+            headers = (*headers, *AUTO_ANSWER)
+        leg.offer = self._first_offer(leg, security, self.fitting(leg, codecs))
+        if security is Security.SDES and policy is Policy.ALLOWED:
+            leg.plainly = Invitation(uri, from_, to, tuple(headers), login)
+        heapq.heappush(self.heap, (now + NO_REPLY_SECONDS, leg_id))
         outputs = self._endpoint.invite(
             leg_id,
             uri=uri,
             flow=flow,
             from_=from_,
             to=to,
-            body=offer,
+            body=leg.offer,
             now=now,
-            headers=(*headers, *AUTO_ANSWER) if auto_answer else headers,
+            headers=headers,
             login=login,
         )
         self.call_ids.note(call, self._endpoint.call_id(leg_id))
@@ -117,7 +126,7 @@ class Legs(LegChanges):
         """The same leg and offer to another place: a redirection (RFC 3261 §8.1.3.4)."""
         leg = self._legs[leg_id]
         leg.heard_of = False
-        heapq.heappush(self._deadlines, (now + NO_REPLY_SECONDS, leg_id))
+        heapq.heappush(self.heap, (now + NO_REPLY_SECONDS, leg_id))
         return [
             *self._endpoint.invite(
                 leg_id,
@@ -180,14 +189,21 @@ class Legs(LegChanges):
             return self._fail(leg, Cause.CONGESTION, now)
         leg.media, leg.sdp_id, leg.sdp_version = leg.id, self._new_sdp_id(), 1
         address = (self._host(leg.flow), self._media.port(leg.id))
+        codecs = self.fitting(leg, codecs)
         self._by_media[leg.media] = leg.id
         if not leg.offer:  # Late offer (RFC 3261 §13.2.1): ours goes in the 200, theirs in the ACK.
-            body = make_offer(address, codecs, session_id=leg.sdp_id, version=1)
-            leg.offer = leg.answer = body
+            leg.offer = leg.answer = self._offer_again(leg, codecs)
             leg.awaits_answer = True
             return [opened]
         try:
-            body, remote = make_answer(leg.offer, address, codecs, session_id=leg.sdp_id, version=1)
+            body, remote = make_answer(
+                leg.offer,
+                address,
+                codecs,
+                session_id=leg.sdp_id,
+                version=1,
+                terms=self._terms(leg, leg.offer),
+            )
         except MediaError:
             closed = self._media.close(leg.id)
             return [opened, *closed, *self._fail(leg, Cause.NOT_ACCEPTABLE, now)]
@@ -211,6 +227,14 @@ class Legs(LegChanges):
 
     def stop(self, leg_id: str) -> list[Output]:
         return self._command(leg_id, Stop)
+
+    def press(self, leg_id: str, digits: str) -> list[Output]:
+        """Keys for its peer, in the form that it understands."""
+        leg = self._legs.get(leg_id)
+        if leg is None or not self._media.is_open(leg.media):
+            return []
+        command = SendDigits(session=leg.media, digits=digits)
+        return [ToWorker(self._media.worker(leg.media), command)]
 
     def echo(self, leg_id: str) -> list[Output]:
         return self._command(leg_id, Echo)
@@ -256,11 +280,34 @@ class Legs(LegChanges):
         self._become(leg, LegState.UP)
         return [LegAnswered(leg.id)]
 
-    def take_over(self, leg_id: str) -> list[Output]:
+    def take_over(self, leg_id: str, now: float) -> list[Output]:
         """This leg won its attempt, or sends early sound: the shared media session is its own."""
         leg = self._legs[leg_id]
         self._by_media[leg.media] = leg_id
-        return [] if leg.remote is None else self._connect(leg, leg.remote)
+        if leg.remote is None or not self._media.is_open(leg.media):
+            return []
+        return [*self._connect(leg, leg.remote), *self._tell_if_displaced(leg, now)]
+
+    def invite_plainly(self, event: sip.SessionEnded, now: float) -> list[Output] | None:
+        """It cannot encrypt, and need not: once more without. None: it ended for another reason."""
+        leg = self._legs.get(event.session)
+        if leg is None or leg.plainly is None or event.status not in REFUSED_MEDIA:
+            return None
+        if not self._media.is_open(leg.media):
+            return None
+        again, leg.plainly = leg.plainly, None
+        codecs = tuple(self._offered(leg.offer))
+        leg.offer = self._first_offer(leg, Security.NONE, codecs)
+        return self.dial_again(
+            leg.id,
+            uri=again.uri,
+            flow=leg.flow,
+            from_=again.from_,
+            to=again.to,
+            now=now,
+            headers=again.headers,
+            login=again.login,
+        )
 
     def on_ended(self, event: sip.SessionEnded, now: float) -> list[Output]:
         leg = self._legs.pop(event.session, None)
@@ -287,18 +334,18 @@ class Legs(LegChanges):
 
     @property
     def next_deadline(self) -> float | None:
-        while self._deadlines:
-            at, leg_id = self._deadlines[0]
+        while self.heap:
+            at, leg_id = self.heap[0]
             leg = self._legs.get(leg_id)
             if leg is not None and leg.state is LegState.DIALLING and not leg.heard_of:
                 return at
-            _ = heapq.heappop(self._deadlines)
+            _ = heapq.heappop(self.heap)
         return None
 
     def on_time(self, now: float) -> list[Output]:
         outputs: list[Output] = []
         while (at := self.next_deadline) is not None and at <= now:
-            leg = self._legs[heapq.heappop(self._deadlines)[1]]
+            leg = self._legs[heapq.heappop(self.heap)[1]]
             leg.heard_of = self._endpoint.heard(leg.id)
             if not leg.heard_of:
                 outputs += self._fail(leg, Cause.UNREACHABLE, now)

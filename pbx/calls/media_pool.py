@@ -5,6 +5,7 @@ one-way.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from media.ports import PortPool
 from media.protocol import Close, Command, Open
@@ -14,8 +15,7 @@ class NoPorts(Exception):
     """Every port of every worker is taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToWorker:
+class ToWorker(NamedTuple):
     """Give this command to that worker."""
 
     worker: int
@@ -92,13 +92,20 @@ class MediaPool:
         if found is not None:
             self._pools[found.worker].give(found.port)
 
-    def on_worker_lost(self, worker: int) -> list[str]:
+    def on_worker_lost(self, worker: int) -> None:
+        """Nothing new is given to it. Its sessions stay until somebody has taken them."""
+        self._alive[worker] = False
+
+    @property
+    def any_alive(self) -> bool:
+        return any(self._alive)
+
+    def take_all(self, worker: int) -> dict[str, None]:
         """The sessions that went down with it; its ports are free again."""
         lost = [name for name, session in self._sessions.items() if session.worker == worker]
         for name in lost:
             self.on_closed(name)
-        self._alive[worker] = False
-        return lost
+        return dict.fromkeys(lost)
 
     def on_worker_back(self, worker: int) -> None:
         self._alive[worker] = True

@@ -13,11 +13,14 @@ from pbx.config.check_callers import callers, wishes
 from pbx.config.check_devices import devices
 from pbx.config.check_phones import dialled_numbers, phones
 from pbx.config.check_queues import knobs, loops, members
+from pbx.config.check_recording import recording
 from pbx.config.check_registrar import registrar
+from pbx.config.check_rooms import rooms
 from pbx.config.check_security import security
 from pbx.config.check_tags import tags
 from pbx.config.check_transports import transports
 from pbx.config.check_trunks import routes, trunks
+from pbx.config.check_voicemail import mailboxes_of, voicemail, voicemail_destinations
 from pbx.config.document import Place
 from pbx.config.errors import ERRORS_MAX, did_you_mean
 from pbx.config.explain import Fault
@@ -33,6 +36,9 @@ COMMON_PASSWORDS: Final = {
 WAYS_OUT: Final = ("on_timeout", "on_full", "on_empty")  # The others may be one of these.
 
 
+_NOUNS: Final = {DestinationKind.PLAY: "sound", DestinationKind.VOICEMAIL: "mailbox"}
+
+
 def check(config: Config, sounds: Collection[str] = (), music: Collection[str] = ()) -> list[Fault]:
     """All that is wrong. `sounds` and `music` are the names there are; if none, any will do."""
     faults = chain(
@@ -46,12 +52,15 @@ def check(config: Config, sounds: Collection[str] = (), music: Collection[str] =
         loops(config),
         wishes(config),
         callers(config),
+        recording(config, sounds),
         registrar(config),
         _numbers(config),
         phones(config),
+        rooms(config, music),
         devices(config),
         transports(config),
         security(config, sounds),
+        voicemail(config, sounds),
         trunks(config, sounds),
         routes(config),
         _passwords(config),
@@ -93,6 +102,7 @@ def all_destinations(config: Config) -> Iterator[tuple[Place, Destination]]:
     for number, dialled in config.numbers.items():
         yield ("numbers", number, "to"), dialled.destination
     yield ("on_blacklist",), config.on_blacklist
+    yield from voicemail_destinations(config)
 
 
 def _destinations(config: Config, sounds: Collection[str]) -> Iterator[Fault]:
@@ -100,6 +110,7 @@ def _destinations(config: Config, sounds: Collection[str]) -> Iterator[Fault]:
         DestinationKind.QUEUE: config.queues,
         DestinationKind.EXTENSION: config.extensions,
         DestinationKind.PLAY: sounds,
+        DestinationKind.VOICEMAIL: mailboxes_of(config),
     }
     wanted = [(place, to.kind, to.target) for place, to in all_destinations(config)]
     wanted += [
@@ -112,7 +123,7 @@ def _destinations(config: Config, sounds: Collection[str]) -> Iterator[Fault]:
         if kind is DestinationKind.PLAY and not sounds:
             continue
         if kind in known and target not in words:
-            noun = "sound" if kind is DestinationKind.PLAY else str(kind)
+            noun = _NOUNS.get(kind, str(kind))
             yield Fault(place, f'there is no {noun} "{target}"', did_you_mean(target, words))
 
 

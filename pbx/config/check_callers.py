@@ -53,13 +53,13 @@ def _agent(config: Config, place: Place, agent: str | None) -> Iterator[Fault]:
 
 
 def _effect(place: Place, caller: CallerSettings) -> Iterator[Fault]:
-    others = [key for key in ("queue", *WISHES) if getattr(caller, key)]
+    others = [key for key in ("queue", *WISHES, "language") if getattr(caller, key)]
     if caller.blacklist and others:
         what = "a caller on the blacklist gets nothing else"
         yield Fault((*place, others[0]), what, at_key=True)
     elif not (caller.blacklist or others):
-        what = "this entry does nothing: it needs a queue, priority, requires, agent or blacklist"
-        yield Fault(place, what)
+        what = "it needs a queue, priority, requires, agent, language or blacklist"
+        yield Fault(place, f"this entry does nothing: {what}")
 
 
 def _first(number: str, exact: dict[str, int], beginnings: dict[str, int]) -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pbx.codes import TAKES, Takes
+from pbx.config.check_rooms import conference_numbers
 from pbx.config.document import Place
 from pbx.config.errors import did_you_mean
 from pbx.config.explain import Fault
@@ -27,6 +28,7 @@ def dialled_numbers(config: Config) -> list[tuple[Place, str, str]]:
         if settings.number is not None
     ]
     dialled += [(("numbers", number), number, f'numbers "{number}"') for number in config.numbers]
+    dialled += conference_numbers(config)
     dialled += _codes(config)
     dialled += [(("parking", "slots"), slot, f"parking slot {slot}") for slot in config.slots]
     return dialled
@@ -51,7 +53,9 @@ def _forwards(config: Config) -> Iterator[Fault]:
                 continue
             if number == extension:
                 yield Fault(place, "calls cannot be forwarded to the extension itself")
-            elif codes.match(number) is not None and number not in config.extensions:
+            elif (code := codes.match(number)) is not None and number not in config.extensions:
+                if code.code == "leave_message":
+                    continue
                 yield Fault(place, f'"{number}" is a feature code: no call can go there')
 
 

@@ -67,7 +67,19 @@ class FeatureCodes(Settings):
     pick_up_group: Code = Field(default="*8", description="Takes a call that rings in the group")
     pick_up: Code = Field(default="**", description="**102: takes the call that rings at 102")
     park: Code = Field(default="*70", description="Parks a call")
+    listen: Code = Field(
+        default="*221", description="*221102: hears the conversation of 102; also an agent's id"
+    )
+    whisper: Code = Field(default="*222", description="*222102: and is heard by 102 alone")
+    barge: Code = Field(default="*223", description="*223102: and is heard by both")
+    take_over: Code = Field(default="*224", description="*224102: takes the place of 102")
     echo: Code = Field(default="*43", description="You hear yourself")
+    time: Code = Field(default="*60", description="What time it is")
+    mailbox: Code = Field(default="*97", description="Your own mailbox")
+    any_mailbox: Code = Field(default="*98", description="*98102: the mailbox 102, with its PIN")
+    leave_message: Code = Field(
+        default="*99", description="*99102: leaves a message for 102, whose phone does not ring"
+    )
 
     def digits(self) -> dict[str, str]:
         """By the name of the code; "" for those that are off."""

@@ -56,7 +56,7 @@ def _queue(id_: str, queue: QueueSettings) -> QueueConfig:
         priority=queue.priority.start,
         rise_every=queue.priority.rise_every,
         rise_max=queue.priority.rise_max,
-        announce_every=queue.announce.every if queue.announce.position else 0.0,
+        announce_every=queue.announce.every if queue.announces else 0.0,
         announce_wait=queue.announce.wait,
     )
     return _before_the_strategy(_strategy(base, queue, window), queue)

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from pbx.config.codecs import Codecs
 from pbx.config.settings import Settings
 from pbx.config.transports import HostName
 from pbx.config.values import Id, Number, Text, TimeZone, Whole, expected
@@ -100,8 +101,9 @@ class DeviceSettings(Settings):
         default=None, description="Of its menus; default: that of the sounds"
     )
     timezone: TimeZone = Field(default="", description="Default: that of the company")
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = Field(
-        default=(), max_length=2, description="The preferred one first; default: those of media"
+    codecs: Codecs = Field(
+        default=(),
+        description="The preferred one first; default: those of its extension, or of media",
     )
     transport: Literal["udp", "tcp", "tls"] = "udp"
     secret: Secret = Field(

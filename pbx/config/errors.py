@@ -7,7 +7,7 @@ from typing import Final
 
 from pbx.printable import printable
 
-KNOWN_WORDS_SHOWN_MAX: Final = 30  # A hint is one line.
+KNOWN_WORDS_SHOWN_MAX: Final = 40  # A hint is a line or three.
 KNOWN_WORDS_COMPARED_MAX: Final = 10_000  # Comparing takes some 20 µs a word.
 FOUND_SHOWN_MAX: Final = 40
 ERRORS_MAX: Final = 100  # Who has more mends these first; each may cost a search for a near word.

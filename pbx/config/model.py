@@ -10,13 +10,19 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from pbx.config.call_keys import CallKeysSettings
+from pbx.config.codecs import DEFAULT, Codecs, InbandDtmf
 from pbx.config.codes import BreakCode, FeatureCodes
 from pbx.config.devices import DeviceName, DeviceSettings, ProvisioningSettings
+from pbx.config.encryption import EncryptionSettings, OwnPolicy
+from pbx.config.languages import LANGUAGE, Language
+from pbx.config.mail import MailSettings
 from pbx.config.parking import ParkingSettings
 from pbx.config.phones import PhoneUseSettings
 from pbx.config.queue_values import Requirement
 from pbx.config.queues import Priority, QueueSettings
+from pbx.config.recording import RecordingSettings
 from pbx.config.registrar import RegistrarSettings
+from pbx.config.rooms import ROOMS_MAX, Conference, ConferenceSettings, SupervisionSettings
 from pbx.config.routes import OutgoingSettings
 from pbx.config.security import OverloadSettings, SecuritySettings
 from pbx.config.settings import Settings, mapping_of, short_for
@@ -43,6 +49,7 @@ from pbx.config.values import (
     Whole,
     expected,
 )
+from pbx.config.voicemail import VoicemailSettings
 
 EXTENSIONS_MAX = 50_000  # More people need more than one exchange.
 QUEUES_MAX = 2_000
@@ -91,8 +98,10 @@ class MediaSettings(Settings):
     silence_timeout: Seconds = Field(
         default=30.0, description="A call whose sound stays away for so long is ended; 0s: never"
     )
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = Field(
-        default=("PCMU", "PCMA"), min_length=1, max_length=2, description="The preferred one first"
+    codecs: Codecs = Field(
+        default=DEFAULT,
+        min_length=1,
+        description="Of all calls, the preferred one first: PCMU, PCMA, G722, opus",
     )
 
 
@@ -115,8 +124,14 @@ class StorageSettings(Settings):
 
 
 class SoundsSettings(Settings):
-    path: Path = Field(default=Path("sounds"), description="One directory per language")
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
+    path: Path = Field(
+        default=Path("sounds"),
+        description="Sounds of your own, in a directory per language; they win over those that"
+        " come with the program",
+    )
+    language: Annotated[str, Field(pattern=LANGUAGE)] = Field(
+        default="en", description="Spoken to whoever has no language of their own: en, uk, ru, pl"
+    )
 
 
 class ExtensionSettings(PhoneUseSettings):
@@ -134,6 +149,12 @@ class ExtensionSettings(PhoneUseSettings):
     )
     ring_timeout: Seconds = Field(default=30.0, description="How long it rings for a direct call")
     private: bool = Field(default=False, description="Nobody else may watch it by a lamp")
+    encryption: OwnPolicy = None
+    codecs: Codecs = Field(
+        default=(), description="Of its phones, the preferred one first; default: those of media"
+    )
+    inband_dtmf: InbandDtmf = False
+    language: Language = Field(default=None, description="That we speak; default: of the sounds")
 
 
 class SignedIn(StrEnum):
@@ -212,6 +233,9 @@ class NumberSettings(Settings):
         default="", description="Tags that the agent needs beside those that the queue asks for"
     )
     agent: Id | None = Field(default=None, description="Who gets its calls first")
+    language: Language = Field(
+        default=None, description="Spoken to its callers; default: that of the queue"
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -244,6 +268,7 @@ class CallerSettings(Settings):
     requires: Requirement = Field(default="", description="Tags that the agent needs as well")
     agent: Id | None = Field(default=None, description="The caller's own agent, who is rung first")
     blacklist: bool = Field(default=False, description="The call goes to on_blacklist")
+    language: Language = Field(default=None, description="Spoken to them, before all others")
 
 
 Extension = Annotated[
@@ -274,7 +299,9 @@ class Config(Settings):
     security: SecuritySettings = SecuritySettings()
     overload: OverloadSettings = OverloadSettings()
     media: MediaSettings = MediaSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     storage: StorageSettings = StorageSettings()
+    recording: RecordingSettings = RecordingSettings()
     secrets: Path = Field(
         default=Path("var/secrets.yaml"),
         description="Passwords by name; missing ones are made at start",
@@ -325,6 +352,14 @@ class Config(Settings):
         default=Destination(DestinationKind.DECLINE), description="Where they go instead"
     )
     parking: ParkingSettings = ParkingSettings()
+    voicemail: VoicemailSettings = VoicemailSettings()
+    mail: MailSettings = MailSettings()
+    conferences: dict[Id, Conference] = Field(
+        default_factory=dict[str, ConferenceSettings],
+        max_length=ROOMS_MAX,
+        description="By name: rooms where everybody hears everybody",
+    )
+    supervision: SupervisionSettings = SupervisionSettings()
     call_keys: CallKeysSettings = CallKeysSettings()
     feature_codes: FeatureCodes = Field(default_factory=lambda: FeatureCodes.model_validate({}))
     pick_up_groups: dict[Id, tuple[Id, ...]] = Field(

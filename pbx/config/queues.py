@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from pbx.config.document import Place
+from pbx.config.languages import Language
 from pbx.config.queue_values import (
     CountWindow,
     Requirement,
@@ -245,6 +246,9 @@ class QueueSettings(StrategySettings):
     )
     greeting: Sound | None = Field(default=None, description="Played once")
     music: Sound = "hold"
+    language: Language = Field(
+        default=None, description="Spoken to callers who have none of their own"
+    )
     announce: AnnounceSettings = AnnounceSettings()
     on_timeout: To = PLAY_SORRY_NOBODY
     on_full: To = PLAY_SORRY_FULL
@@ -258,6 +262,11 @@ class QueueSettings(StrategySettings):
     on_key: dict[Annotated[str, Field(pattern=r"^[0-9*#]$")], To] = Field(
         default_factory=dict[str, Destination], description="What callers may press"
     )
+
+    @property
+    def announces(self) -> bool:
+        """Is there anything to tell those who wait?"""
+        return self.announce.position or self.announce.wait
 
     @property
     def ways_out(self) -> dict[str, Destination]:

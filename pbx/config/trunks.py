@@ -1,10 +1,12 @@
 """Settings of trunks: providers that we register with, providers by address, other PBXs."""
 
 import re
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, cast
 
 from pydantic import BeforeValidator, Field
 
+from pbx.config.codecs import Codecs, InbandDtmf
+from pbx.config.encryption import OwnPolicy
 from pbx.config.settings import Settings, short_for
 from pbx.config.values import (
     Id,
@@ -139,6 +141,7 @@ class TrunkSettings(Settings):
         description="Our numbers there and where they lead; else `numbers` of the exchange count",
     )
     unknown_numbers: To | None = Field(default=None, description="Where all others lead")
+    encryption: OwnPolicy = None
     extensions: bool = Field(
         default=False, description="Its callers may dial extensions: another PBX of ours"
     )
@@ -161,9 +164,10 @@ class TrunkSettings(Settings):
     redirects: Annotated[Whole, Field(ge=0, le=5)] = Field(
         default=0, description="So often a call follows it to another of its addresses"
     )
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = Field(
-        default=(), max_length=2, description="Of those of the exchange; default: all"
+    codecs: Codecs = Field(
+        default=(), description="The preferred one first; default: those of media"
     )
+    inband_dtmf: InbandDtmf = False
 
     @property
     def host(self) -> str:

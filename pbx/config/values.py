@@ -194,6 +194,8 @@ class DestinationKind(StrEnum):
     QUEUE = "queue"
     EXTENSION = "extension"
     PLAY = "play"
+    VOICEMAIL = "voicemail"  # Leave a message in that mailbox.
+    MAILBOX = "mailbox"  # Hear one's own: it asks for the mailbox and its PIN.
     ECHO = "echo"
     HANGUP = "hangup"
     DECLINE = "decline"  # As hangup, but a caller who was not answered yet hears "refused".
@@ -214,8 +216,11 @@ _TARGETS: Final = {
     DestinationKind.QUEUE: _ID,
     DestinationKind.EXTENSION: _ID,
     DestinationKind.PLAY: _SOUND,
+    DestinationKind.VOICEMAIL: _ID,
 }
-_DESTINATION_EXPECTED: Final = "queue:ID, extension:ID, play:SOUND, echo, hangup or decline"
+_DESTINATION_EXPECTED: Final = (
+    "queue:ID, extension:ID, voicemail:ID, play:SOUND, mailbox, echo, hangup or decline"
+)
 
 
 def destination_of(value: object) -> Destination:
@@ -240,7 +245,10 @@ To = Annotated[
     BeforeValidator(destination_of),
     PlainSerializer(str),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^(queue:|extension:|play:).+$|^(echo|hangup|decline)$"}
+        {
+            "type": "string",
+            "pattern": r"^(queue:|extension:|play:|voicemail:).+$|^(mailbox|echo|hangup|decline)$",
+        }
     ),
 ]
 

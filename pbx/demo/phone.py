@@ -97,6 +97,7 @@ class Habits:
     reject_after: float | None = None
     hang_up_after: float | None = None  # Of talking.
     reject_status: int = 486
+    refuses_offers: bool = False  # Its sound follows no re-INVITE of ours.
 
 
 class Phone:
@@ -331,6 +332,8 @@ class Phone:
         return []
 
     def _on_offered(self, event: sip.SessionOffered, now: float) -> list[Output]:
+        if self.habits.refuses_offers:
+            return self._events(self._endpoint.reject_offer(event.session, 488, now), now)
         try:
             self._sdp_version += 1
             body, remote = make_answer(

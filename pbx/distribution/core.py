@@ -128,6 +128,11 @@ class Distribution:
         return self.apply(TimePassed(), now)
 
     @property
+    def heap(self) -> list[Deadline]:
+        """Nothing is due before its first entry, which may be stale."""
+        return self.world.deadlines.heap
+
+    @property
     def next_deadline(self) -> float | None:
         return self.world.next_deadline()
 

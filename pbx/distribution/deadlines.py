@@ -35,27 +35,27 @@ matter which outdated entries have been dropped, and a replay sees the same orde
 
 
 class Deadlines:
-    __slots__ = ("_heap",)
+    __slots__ = ("heap",)
 
     def __init__(self) -> None:
-        self._heap: list[Deadline] = []
+        self.heap: list[Deadline] = []
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self.heap)
 
     def add(self, at: float, due: int, owner: str, agent: str = "") -> None:
-        heappush(self._heap, (at, due, owner, agent))
+        heappush(self.heap, (at, due, owner, agent))
 
     def first(self) -> Deadline | None:
-        return self._heap[0] if self._heap else None
+        return self.heap[0] if self.heap else None
 
     def pop(self) -> Deadline:
-        return heappop(self._heap)
+        return heappop(self.heap)
 
     def entries(self) -> list[Deadline]:
-        return list(self._heap)
+        return list(self.heap)
 
     def replace(self, entries: list[Deadline]) -> None:
         """Keep only these: the core throws the stale ones out when they are too many."""
         heapify(entries)
-        self._heap = entries
+        self.heap = entries

@@ -14,6 +14,7 @@ from pbx.history.records import Hangup
 if TYPE_CHECKING:
     from pbx.calls.call import Call
     from pbx.distribution.effects import Effect
+    from pbx.voicemail.actions import Answer
 
 
 def hung_up_by(cause: Cause) -> Hangup:
@@ -48,6 +49,10 @@ class Block:
         """Somebody else waits here now, who hears nothing yet."""
         return []
 
+    def on_sound_lost(self, call: "Call", now: float) -> list[Command]:
+        """What the caller heard is no more, and may be begun again."""
+        return self.on_caller_replaced(call, now)
+
     def on_party_answered(self, call: "Call", party: str, now: float) -> list[Command]:
         return []
 
@@ -59,6 +64,10 @@ class Block:
         return []
 
     def on_digit(self, call: "Call", digit: str, now: float) -> list[Command]:
+        return []
+
+    def on_mail(self, call: "Call", answer: "Answer", now: float) -> list[Command]:
+        """What a mailbox answers to a `Mail` of this block."""
         return []
 
     def on_effect(self, call: "Call", effect: "Effect", now: float) -> list[Command]:

@@ -9,11 +9,12 @@ from pbx.calls.commands import Command, SetPhone
 from pbx.codes import SEPARATOR, Dialled, read, write
 from pbx.flow.block import Block
 from pbx.flow.collect import CollectBlock
-from pbx.flow.play import PlayBlock, RefuseBlock
+from pbx.flow.play import PlayBlock, RefuseBlock, TimeBlock
 from pbx.forwarding import may_forward
 from pbx.history.records import Verdict
 from pbx.phone_settings import FORWARDS, PhoneSet, Setting, is_possible
 from pbx.plan import Destination, Plan
+from pbx.room_plan import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ SWITCHES: Final[dict[str, tuple[Setting, str | bool, str]]] = {
 }
 AGENT_CODES: Final = frozenset({"sign_in", "break", "end_wrap_up"})
 
+SUPERVISION_CODES: Final = frozenset(mode.value for mode in MODES)
+
 # Codes that are blocks of their own.
 _BLOCKS: Final = {
     "intercom": "intercom",
@@ -46,10 +49,15 @@ _BLOCKS: Final = {
     "pick_up": "pickup",
     "park": "park",
     "echo": "echo",
+    "mailbox": "my_mailbox",
+    "any_mailbox": "mailbox",
+    "leave_message": "voicemail",
 }
 
 
 def destination_of(dialled: Dialled) -> Destination:
+    if dialled.code in SUPERVISION_CODES:
+        return Destination("supervise", write(dialled))
     kind = _BLOCKS.get(dialled.code)
     return Destination("code", write(dialled)) if kind is None else Destination(kind, dialled.rest)
 
@@ -71,6 +79,7 @@ def code_block(
     extension: str,
     attendance: Attendance,
     find: "Callable[[Plan, str], Destination | None]",
+    language: str = "",
 ) -> Block:
     """`extension`: who dials the code; "" for a caller from outside. `find`: where a number
     leads."""
@@ -78,33 +87,35 @@ def code_block(
         return RefuseBlock(Verdict.REJECTED, Cause.FORBIDDEN)
     code, rest = read(target)
     if code in AGENT_CODES:
-        return _agent_block(plan, code, rest, plan.agent_of.get(extension), attendance)
+        return _agent_block(plan, code, rest, plan.agent_of.get(extension), attendance, language)
+    if code == "time":
+        return TimeBlock()
     if code in SWITCHES:
         setting, value, sound = SWITCHES[code]
-        return SettingBlock(said(plan, sound), PhoneSet(extension, setting, value))
+        return SettingBlock(said(plan, sound, language), PhoneSet(extension, setting, value))
     if code not in FORWARDS:
         return RefuseBlock(Verdict.NOT_FOUND, Cause.NOT_FOUND)
     if not rest:
-        return _ask_for_number(plan, code)
-    return _forward_block(plan, PhoneSet(extension, Setting(code), rest), find)
+        return _ask_for_number(plan, code, language)
+    return _forward_block(plan, PhoneSet(extension, Setting(code), rest), find, language)
 
 
 def _agent_block(
-    plan: Plan, code: str, rest: str, agent: str | None, attendance: Attendance
+    plan: Plan, code: str, rest: str, agent: str | None, attendance: Attendance, language: str
 ) -> Block:
     reason = plan.phones.break_codes.get(rest, "") if rest else "break"
     if agent is None:
         return RefuseBlock(Verdict.REJECTED, Cause.FORBIDDEN)
     if not reason:
-        return PlayBlock(said(plan, NOT_FOUND))
+        return PlayBlock(said(plan, NOT_FOUND, language))
     inputs: list[Input]
     inputs, sound = attendance.on_code(agent, code, reason)
-    return PlayBlock(said(plan, sound), tuple(inputs))
+    return PlayBlock(said(plan, sound, language), tuple(inputs))
 
 
-def _ask_for_number(plan: Plan, code: str) -> Block:
+def _ask_for_number(plan: Plan, code: str, language: str) -> Block:
     return CollectBlock(
-        said(plan, ASK_NUMBER),
+        said(plan, ASK_NUMBER, language),
         Destination("code", f"{code}{SEPARATOR}"),
         otherwise=Destination("play", "goodbye"),
         verdict=Verdict.SERVED,
@@ -112,18 +123,20 @@ def _ask_for_number(plan: Plan, code: str) -> Block:
 
 
 def _forward_block(
-    plan: Plan, change: PhoneSet, find: "Callable[[Plan, str], Destination | None]"
+    plan: Plan,
+    change: PhoneSet,
+    find: "Callable[[Plan, str], Destination | None]",
+    language: str,
 ) -> Block:
     to = find(plan, str(change.value))
     if to is None:
-        return PlayBlock(said(plan, NOT_FOUND))
+        return PlayBlock(said(plan, NOT_FOUND, language))
     allowed = may_forward(plan, change.extension, to)
     if not (allowed and is_possible(change, plan.extensions)):
-        return PlayBlock(said(plan, REFUSED))
-    return SettingBlock(said(plan, "forward-on"), change)
+        return PlayBlock(said(plan, REFUSED, language))
+    return SettingBlock(said(plan, "forward-on", language), change)
 
 
-def said(plan: Plan, sound: str) -> tuple[str, ...]:
+def said(plan: Plan, sound: str, language: str = "") -> tuple[str, ...]:
     """The file of this sound; a beep where there is none."""
-    found = plan.sounds.get(sound) or plan.sounds.get(DONE)
-    return (found,) if found else ()
+    return plan.files((sound,), language) or plan.files((DONE,))

@@ -67,6 +67,9 @@ class CollectBlock(Block):
             self.next_deadline = now + self.first_seconds
         return []
 
+    def on_sound_lost(self, call: "Call", now: float) -> list[Command]:
+        return [] if self.done or self.digits else self._ask(now)
+
     def on_digit(self, call: "Call", digit: str, now: float) -> list[Command]:
         if self.done:
             return []

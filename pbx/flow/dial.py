@@ -5,7 +5,6 @@ ASKING --reach--> RINGING --answer--> TALKING
    +--- a forward ---+--> the next block, with a note of who sent it there
 """
 
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from pbx.calls.causes import Cause
@@ -24,6 +23,7 @@ from pbx.flow.block import Block, hung_up_by
 from pbx.forwarding import FREE, Diversion, Reach, Reason
 from pbx.history.records import Hangup, Verdict
 from pbx.plan import Destination
+from sip.states import Named
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -37,7 +37,7 @@ VERDICTS: Final[dict[Cause, Verdict]] = {
 }
 
 
-class DialState(Enum):
+class DialState(Named):
     ASKING = "asking"  # How this extension wants to be reached.
     RINGING = "ringing"
     TALKING = "talking"

@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING
 
 from pbx.calls.causes import Cause
-from pbx.calls.commands import AnswerCaller, Command, EchoCaller, Finish, PlayToCaller, Tell
+from pbx.calls.commands import (
+    AnswerCaller,
+    Command,
+    EchoCaller,
+    Finish,
+    PlayToCaller,
+    SayTime,
+    Tell,
+)
 from pbx.distribution.inputs import Input
 from pbx.flow.block import Block
 from pbx.history.records import Hangup, Verdict
@@ -28,8 +36,21 @@ class PlayBlock(Block):
             return [*told, *self.on_played(call, now)]
         return [*told, AnswerCaller(), PlayToCaller(self.files)]
 
+    def on_sound_lost(self, call: "Call", now: float) -> list[Command]:
+        return [PlayToCaller(self.files)] if self.files else []
+
     def on_played(self, call: "Call", now: float) -> list[Command]:
         return [Finish(call.verdict or Verdict.SERVED, Cause.NORMAL, Hangup.SYSTEM)]
+
+
+class TimeBlock(PlayBlock):
+    """What time it is, then hang up."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def start(self, call: "Call", now: float) -> list[Command]:
+        return [AnswerCaller(), SayTime()]
 
 
 class EchoBlock(Block):
@@ -45,6 +66,9 @@ class EchoBlock(Block):
         if not self.files:
             return [AnswerCaller(), EchoCaller()]
         return [AnswerCaller(), PlayToCaller(self.files)]
+
+    def on_sound_lost(self, call: "Call", now: float) -> list[Command]:
+        return [EchoCaller()]
 
     def on_played(self, call: "Call", now: float) -> list[Command]:
         return [EchoCaller()]

@@ -5,7 +5,6 @@ JOINING --Proceed--> WAITING --Connect--> TALKING
     +---- Leave -------+--> LEFT           +--> the call ends with either side
 """
 
-from enum import Enum
 from typing import TYPE_CHECKING, Final, assert_never
 
 from pbx.callers import number_of
@@ -20,6 +19,7 @@ from pbx.calls.commands import (
     GoTo,
     PlayToCaller,
     Proceed,
+    SayToCaller,
     Tell,
 )
 from pbx.distribution.effects import (
@@ -49,6 +49,8 @@ from pbx.distribution.inputs import (
 from pbx.flow.block import Block, hung_up_by
 from pbx.history.records import Verdict
 from pbx.plan import HANGUP, Destination
+from pbx.speech import Sounds, queue_position, wait
+from sip.states import Named
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -79,11 +81,8 @@ VERDICTS: Final[dict[LeaveReason, Verdict]] = {
     LeaveReason.BLACKLISTED: Verdict.BLACKLISTED,
 }
 
-POSITION_MAX: Final = 20
-"""There is one recording for each number up to here."""
 
-
-class QueueState(Enum):
+class QueueState(Named):
     JOINING = "joining"
     WAITING = "waiting"
     TALKING = "talking"
@@ -108,23 +107,30 @@ class QueueBlock(Block):
         *,
         greeting: tuple[str, ...] = (),
         music: tuple[str, ...] = (),
-        positions: tuple[tuple[str, ...], ...] = (),
+        says_position: bool = False,
+        says_wait: bool = False,
+        language: str = "",
         ways_out: dict[LeaveReason, Destination] | None = None,
         keys: dict[str, Destination] | None = None,
     ) -> None:
-        """`positions`: what is said to the first in line, to the second, and so on."""
+        """`language`: of the company, or a wish of the caller or the queue."""
         self.queue = queue
         self.greeting = greeting
         self.music = music
-        self.positions = positions
+        self.says_position = says_position
+        self.says_wait = says_wait
+        self.language = language
         self.ways_out = ways_out or {}
         self.keys = keys or {}
         self.state = QueueState.JOINING
         self.agent = ""  # Who was connected.
         self.music_plays = False
+        self.greets = bool(greeting)  # It has not been heard to its end yet.
+        self.to_say: Sounds = ()  # After the greeting.
         self.next_deadline = None
 
     def start(self, call: "Call", now: float) -> list[Command]:
+        call.language = self.language
         # Agents are rung before the caller is answered: it is the agent's phone that takes time.
         wishes = call.wishes
         joined = CallJoined(
@@ -149,13 +155,15 @@ class QueueBlock(Block):
         return self._music()
 
     def _music(self) -> list[Command]:
-        self.music_plays = bool(self.music)
+        self.music_plays, self.greets = bool(self.music), False
         return [PlayToCaller(self.music, repeat=True, resume=True)] if self.music else []
 
     def on_played(self, call: "Call", now: float) -> list[Command]:
         if self.state is not QueueState.WAITING or self.music_plays:
             return []  # Music ends by itself only if it cannot be played: trying again is no use.
-        return self._music()
+        self.greets = False
+        said, self.to_say = self.to_say, ()
+        return [SayToCaller(said)] if said else self._music()
 
     def on_digit(self, call: "Call", digit: str, now: float) -> list[Command]:
         destination = self.keys.get(digit)
@@ -208,7 +216,7 @@ class QueueBlock(Block):
             case Leave():
                 return self._leave(call, effect)
             case Announce():
-                return self._announce(effect.position)
+                return self._announce(effect)
             case AgentChanged() | PickRefused() | StatusRefused() | BreakOverdue():
                 return []
             case _:
@@ -221,14 +229,20 @@ class QueueBlock(Block):
         call.verdict = VERDICTS.get(effect.reason, Verdict.SYSTEM)
         return [GoTo(self.ways_out.get(effect.reason, HANGUP))]
 
-    def _announce(self, position: int) -> list[Command]:
-        if self.state is not QueueState.WAITING or not 1 <= position <= len(self.positions):
+    def _announce(self, effect: Announce) -> list[Command]:
+        """The caller's place, and how long it may take, behind a greeting that still plays."""
+        said: Sounds = ()
+        if self.says_position:
+            said = queue_position(effect.position, self.language)
+        if self.says_wait and effect.expected_wait is not None:
+            said = (*said, *wait(effect.expected_wait))
+        if self.greets and self.state in (QueueState.JOINING, QueueState.WAITING):
+            self.to_say = said
             return []
-        files = self.positions[position - 1]
-        if not files:
+        if not said or self.state is not QueueState.WAITING:
             return []
         self.music_plays = False
-        return [PlayToCaller(files)]
+        return [SayToCaller(said)]
 
     def _become(self, state: QueueState) -> None:
         assert state in TRANSITIONS[self.state], (self.queue, self.state, state)

@@ -18,6 +18,7 @@ class Verdict(Enum):
     NOBODY_SUITABLE = "nobody suitable"  # Nobody who is signed in has the required tags.
     ALL_MISSED = "all missed"  # Everybody was rung, as often as the queue says.
     KEY_PRESSED = "key pressed"
+    VOICEMAIL = "voicemail"  # Nobody answered, but the caller left a message.
     BLACKLISTED = "blacklisted"
     BUSY = "busy"
     NO_ANSWER = "no answer"
@@ -92,3 +93,4 @@ class CallRecord:
     offers: tuple[OfferRecord, ...] = ()
     audio: tuple[LegAudio, ...] = ()  # Caller first.
     talks: tuple[TalkRecord, ...] = ()  # More than one where the call was transferred.
+    recordings: tuple[str, ...] = ()  # Their ids, in order.

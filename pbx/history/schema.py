@@ -16,12 +16,15 @@ from pbx.events import (
     OutsideEnded,
     PhoneSettingChanged,
     QueueLeft,
+    RecordingChanged,
     RegistrationChanged,
     SourceBanned,
     SourceUnbanned,
+    Supervised,
 )
-from pbx.history import bindings, outside
+from pbx.history import bindings, outside, supervision
 from pbx.history.records import CallRecord, Hangup, LegAudio, OfferRecord, TalkRecord, Verdict
+from pbx.recording import index
 
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
@@ -127,17 +130,20 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (bindings.CREATE,),
     outside.CREATE,
     ("ALTER TABLE calls ADD COLUMN talks TEXT NOT NULL DEFAULT '[]'",),  # JSON.
+    supervision.CREATE,
+    index.CREATE,
 )
 
 _CALL_COLUMNS: Final = (
     "id, started_at, ended_at, caller, caller_name, called, queue, agent, extension, answered_at,"
-    " wait_seconds, ring_seconds, talk_seconds, verdict, hangup, cause, path, audio, talks"
+    " wait_seconds, ring_seconds, talk_seconds, verdict, hangup, cause, path, audio, talks,"
+    " recordings"
 )
 _OFFER_COLUMNS: Final = "agent, extension, offered_at, rang_seconds, outcome, why"
 
 # A call that ended twice (a restart between the end and the journal's note of it) is one call.
 _WRITE_CALL: Final = (
-    f"INSERT OR REPLACE INTO calls ({_CALL_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+    f"INSERT OR REPLACE INTO calls ({_CALL_COLUMNS}) VALUES ({', '.join('?' * 20)})"
 )
 _DROP_OFFERS: Final = "DELETE FROM offers WHERE call_id = ?"
 _WRITE_OFFER: Final = (
@@ -187,7 +193,7 @@ READ_BANS: Final = (
 
 STORED: Final[frozenset[type[Event]]] = frozenset(
     {CallEnded, QueueLeft, AgentStateChanged, RegistrationChanged, PhoneSettingChanged}
-    | {SourceBanned, SourceUnbanned, OutsideEnded}
+    | {SourceBanned, SourceUnbanned, OutsideEnded, Supervised, RecordingChanged}
 )
 
 _decode_audio = msgspec.json.Decoder(tuple[LegAudio, ...]).decode
@@ -218,6 +224,12 @@ def statements(event: Event) -> list[Statement]:
             return [(_WRITE_BAN, ban)]
         case OutsideEnded():
             return [(outside.WRITE, outside.row_of(event))]
+        case Supervised():
+            return [(supervision.WRITE, supervision.row_of(event))]
+        case RecordingChanged(deleted=True):
+            return [(index.DROP, (event.record.id,))]
+        case RecordingChanged():
+            return [(index.WRITE, index.row_of(event.record))]
         case SourceUnbanned():
             return [(_DROP_BAN, (event.source, event.user))]
         case _:
@@ -246,6 +258,7 @@ def _call_statements(record: CallRecord) -> list[Statement]:
         msgspec.json.encode(record.path).decode(),
         msgspec.json.encode(record.audio).decode(),
         msgspec.json.encode(record.talks).decode(),
+        msgspec.json.encode(record.recordings).decode(),
     )
     offers: list[Statement] = [
         (
@@ -284,6 +297,7 @@ def call_record(row: Sequence[object], offers: Sequence[Sequence[object]]) -> Ca
         "path": _decode_path(str(fields["path"])),
         "audio": _decode_audio(str(fields["audio"])),
         "talks": _decode_talks(str(fields["talks"])),
+        "recordings": _decode_path(str(fields["recordings"])),
         "offers": tuple(
             msgspec.convert(dict(zip(_OFFER_COLUMNS.split(", "), offer, strict=True)), OfferRecord)
             for offer in offers

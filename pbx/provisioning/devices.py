@@ -61,6 +61,12 @@ class Device:
         return f"{self.host}:{self.port}"
 
 
+def _codecs(config: Config, settings: DeviceSettings) -> tuple[str, ...]:
+    first = config.extensions.get(settings.lines[0])
+    own = first.codecs if first is not None else ()
+    return settings.codecs or own or config.media.codecs
+
+
 def devices_of(config: Config) -> list[Device]:
     return [_device(config, name, settings) for name, settings in config.devices.items()]
 
@@ -80,7 +86,7 @@ def _device(config: Config, name: str, settings: DeviceSettings) -> Device:
         keys=_keys(config, settings, lines),
         language=settings.language or config.sounds.language,
         timezone=settings.timezone or config.timezone,
-        codecs=settings.codecs or config.media.codecs,
+        codecs=_codecs(config, settings),
         transport=settings.transport,
         server=_server(config),
         port=tls.port if settings.transport == "tls" and tls is not None else config.sip.port,

@@ -26,7 +26,7 @@ extensions: {101: Olena, 901: Anna, 902: Borys, 903: Vira, 904: Hanna}
 agents: {901: {tags: [sales, french]}, 902: {tags: [sales, support]}, 903: , 904: }
 """
 NOT_ABOUT_WHO_GETS_THE_CALL = {
-    *("name", "number", "greeting", "music", "announce", "on_key", "to", "echo"),
+    *("name", "number", "greeting", "music", "language", "announce", "on_key", "to", "echo"),
     *("extension", "signed_in"),
 }
 

@@ -114,7 +114,8 @@ FAULTS = {
     ),
     "destination": (
         "numbers:\n  700: que:sales\n",
-        "2:8: numbers.700.to: expected queue:ID, extension:ID, play:SOUND, echo, hangup or decline,"
+        "2:8: numbers.700.to: expected queue:ID, extension:ID, voicemail:ID, play:SOUND, mailbox,"
+        " echo, hangup or decline,"
         ' found "que:sales" (did you mean "queue"?)',
     ),
     "number with neither": (
@@ -137,7 +138,8 @@ FAULTS = {
     ),
     "codec": (
         "media: {codecs: [PCMU, G729]}\n",
-        '1:24: media.codecs[1]: expected one of PCMU or PCMA, found "G729" (known: PCMA, PCMU)',
+        "1:24: media.codecs[1]: expected one of PCMU, PCMA, G722 or opus,"
+        ' found "G729" (did you mean "G722"?)',
     ),
     "id": (
         "extensions:\n  front desk: {}\n",

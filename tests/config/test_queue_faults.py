@@ -251,7 +251,7 @@ FAULTS = {
     "caller for nothing": (
         "callers: [{number: 0501234567}]",
         "1:11: callers[0]: this entry does nothing:"
-        " it needs a queue, priority, requires, agent or blacklist",
+        " it needs a queue, priority, requires, agent, language or blacklist",
     ),
     "caller who is refused and preferred": (
         "callers: [{number: '1', blacklist: true, priority: 7}]",

@@ -109,7 +109,7 @@ class Office(World):
         for number, worker in enumerate(self.workers):
             if worker.lines:
                 self.lose_worker(number)
-                self.exchange.on_worker_back(number)
+                self.worker_is_back(number)
 
     def registers(self, user: str, expires: int = 600) -> None:
         for phone in self.devices[user]:

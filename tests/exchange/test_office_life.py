@@ -61,7 +61,10 @@ class Life:
         if kind < 0.55:
             return phone.transfer(rng.choice(NUMBERS), now)
         if kind < 0.65:
-            return phone.press(rng.choice("####1037*"), now)
+            keys = rng.choice(
+                ("#", "##", "1", "0", "3", "7", "*", "*2", f"*2{rng.choice(NUMBERS)}#")
+            )
+            return [output for key in keys for output in phone.press(key, now)]
         if kind < 0.80:
             others = [p for p in self.phones if p.user == phone.user and p is not phone]
             other = next((p for p in others if p.state is not PhoneState.IDLE), None)

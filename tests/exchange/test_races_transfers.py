@@ -195,6 +195,47 @@ def an_agent_transfers_against_the_caller(seed: int, rng: Random) -> str:
     return over(office)
 
 
+def asking(seed: int, *, answered: bool = True) -> Transfers:
+    """102 has asked for 103 by keys, while 101 waits."""
+    office = talking(seed)
+    for digit in "*2103#":
+        office.press("102", digit)
+        office.run_for(0.15)
+    if answered:
+        office.run_for(0.5)
+        office.answer("103")
+    return office
+
+
+def both_hang_up_on_the_one_asked(seed: int, rng: Random) -> str:
+    office = asking(seed)
+    soon(office, rng, "hang_up", "101")
+    soon(office, rng, "hang_up", "102")
+    return over(office)
+
+
+def who_asks_against_the_one_asked(seed: int, rng: Random) -> str:
+    office = asking(seed)
+    soon(office, rng, "hang_up", "102")
+    soon(office, rng, "hang_up", "103")
+    return over(office)
+
+
+def who_asks_goes_against_the_answer(seed: int, rng: Random) -> str:
+    office = asking(seed, answered=False)
+    soon(office, rng, "hang_up", "102")
+    soon(office, rng, "answer", "103")
+    return over(office)
+
+
+def who_waits_against_the_way_back(seed: int, rng: Random) -> str:
+    office = asking(seed)
+    for digit in "*2":
+        soon(office, rng, "press", "102", digit)
+    soon(office, rng, "hang_up", "101")
+    return over(office)
+
+
 RACES: Final[tuple[Race, ...]] = (
     refer_against_bye_of_the_other,
     refer_against_ones_own_bye,
@@ -212,6 +253,10 @@ RACES: Final[tuple[Race, ...]] = (
     two_take_up_what_is_parked,
     taken_up_against_the_caller,
     an_agent_transfers_against_the_caller,
+    both_hang_up_on_the_one_asked,
+    who_asks_against_the_one_asked,
+    who_asks_goes_against_the_answer,
+    who_waits_against_the_way_back,
 )
 
 

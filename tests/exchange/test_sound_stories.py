@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from media import protocol as media
 from media.negotiation import read_answer
-from pbx.events import WorkerFailed
 from pbx.history.records import Hangup, Verdict
 from pbx.plan import SignIn
 from tests.exchange.office import SALES, Office
@@ -224,73 +223,6 @@ def test_silence_of_a_waiting_caller_ends_the_call() -> None:
         Hangup.SYSTEM,
         "silent",
     )
-    office.close()
-
-
-def test_a_lost_worker_ends_its_calls_with_a_clear_verdict() -> None:
-    office = Office(workers=2)
-    talking(office)
-    number = next(n for n, worker in enumerate(office.workers) if worker.lines)
-    office.lose_worker(number)
-    office.run_for(1.0)
-    record = office.record
-    assert (record.verdict, record.hangup, record.cause) == (
-        Verdict.ANSWERED,
-        Hangup.SYSTEM,
-        "failed",
-    )
-    assert office.told(WorkerFailed)[0].worker == number
-    assert office.exchange.pool.ports_in_use == 0
-    assert office.state("101") == office.state("901") == "idle"
-    talking(office, "102", "902")  # On the other worker.
-    assert len(office.workers[1 - number].lines) == 2
-    office.exchange.on_worker_back(number)
-    office.close()
-
-
-def test_a_worker_is_lost_while_phones_ring() -> None:
-    for number, verdict in (("500", Verdict.FAILED), ("102", Verdict.FAILED)):
-        office = Office()
-        office.dial("101", number)
-        office.run_for(1.0)
-        assert len(office.ringing) == 1
-        office.lose_worker(0)
-        office.run_for(1.0)
-        assert (office.record.verdict, office.record.cause) == (verdict, "failed")
-        assert (office.ringing, office.state("101")) == ([], "idle")
-        assert set(office.agents.values()) == {"ready"}
-        office.exchange.on_worker_back(0)
-        office.close()
-
-
-def test_a_lost_worker_with_one_call_talking_and_others_waiting() -> None:
-    """The first call's end frees the agent for a second one that is lost as well."""
-    office = Office(agents=ONE, workers=4)
-    talking(office)
-    for caller in ("102", "103"):
-        office.dial(caller)
-        office.run_for(1.0)
-    for number, worker in enumerate(office.workers):
-        if worker.lines:
-            office.lose_worker(number)
-    office.run_for(1.0)
-    assert {record.cause for record in office.records} == {"failed"}
-    assert len(office.records) == 3
-    assert (office.agents, office.ringing) == ({"901": "ready"}, [])
-    for number in range(4):
-        office.exchange.on_worker_back(number)
-    office.close()
-
-
-def test_no_worker_at_all() -> None:
-    office = Office()
-    office.lose_worker(0)
-    office.dial("101", "500")
-    office.run_for(1.0)
-    assert (office.record.verdict, office.got("101")[-1]) == (Verdict.FAILED, "503")
-    office.exchange.on_worker_back(0)
-    office.run_for(30.0)
-    talking(office)
     office.close()
 
 

@@ -29,8 +29,8 @@ from typing import Any
 import pytest
 
 from tests.interop import tones
+from tests.interop.mulaw import decode
 from tests.interop.programs import HOST, Program, eventually, free_ports, need
-from tests.interop.sound_port import decode
 from tests.interop.wire import Wire
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -186,8 +186,10 @@ class Baresip(Program):
         modules: tuple[str, ...] = (),
         contacts: str = "",
         register_seconds: int = 600,
+        encryption: str = "",
     ) -> None:
-        """`server` is HOST:PORT of the registrar; without it the phone only takes direct calls."""
+        """`server` is HOST:PORT of the registrar; without it the phone only takes direct calls.
+        `encryption`: srtp (if the other side does), srtp-mand, dtls_srtp."""
         need("baresip")
         self.user, self.tone_hz = user, tone_hz
         self.sip_port = free_ports(40)
@@ -201,6 +203,12 @@ class Baresip(Program):
             control=control, rtp=self.sip_port + 10, rtp_last=self.sip_port + 39,
         )  # fmt: skip
         config += "".join(f"module_app {module}.so\n" for module in modules)
+        for codec in ("g722", "opus"):
+            config += f"module {codec}.so\n" if codec in codecs.lower() else ""
+        # Its voice is a file at 8 kHz, whatever the codec.
+        config += "ausrc_srate 8000\nausrc_channels 1\n"
+        if encryption:
+            config += f"module {encryption.partition('-')[0]}.so\n"
         login = (
             f';auth_user={user};auth_pass={password};outbound="sip:{server};transport={transport}"'
         )
@@ -209,6 +217,8 @@ class Baresip(Program):
             regint=register_seconds if server else 0, answer=answer, codecs=codecs,
             login=login if server else "",
         )  # fmt: skip
+        if encryption:
+            account = account.rstrip("\n") + f";mediaenc={encryption}\n"
         (directory / "config").write_text(config)
         (directory / "accounts").write_text(account)
         (directory / "contacts").write_text(contacts)

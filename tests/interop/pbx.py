@@ -19,7 +19,7 @@ import yaml
 from tests.interop.programs import HOST, Program, children, eventually, free_ports, is_alive
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 MEDIA_PORTS = 400
 WORKERS = 1
@@ -106,6 +106,10 @@ class RunningPbx(Program):
     def restart(self) -> None:
         """Stop it, and start it again with all that it keeps."""
         self.stop()
+        self._start()
+
+    def start_again(self) -> None:
+        """After its control alone was killed."""
         self._start()
 
     def kill_and_start(self) -> None:

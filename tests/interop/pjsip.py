@@ -44,6 +44,8 @@ class Pjsip(Program):
         password: str,
         timer: str = "optional",
         reliable: str = "optional",
+        encryption: str = "disabled",
+        codecs: tuple[str, ...] = CODECS,
     ) -> None:
         """`timer`: inactive, optional, required, always. `reliable`: not_used, optional,
         mandatory (100rel)."""
@@ -59,8 +61,8 @@ class Pjsip(Program):
         choices = {
             "user": user, "server": server, "password": password, "host": HOST,
             "port": self.sip_port, "rtp": self.sip_port + 10, "rtp_ports": RTP_PORTS,
-            "tone": str(tone), "trace": str(self.trace), "codecs": CODECS,
-            "timer": timer, "reliable": reliable,
+            "tone": str(tone), "trace": str(self.trace), "codecs": codecs,
+            "timer": timer, "reliable": reliable, "encryption": encryption,
         }  # fmt: skip
         _ = (directory / "choices").write_text(json.dumps(choices))
         command = [sys.executable, "-m", "tests.interop.pjsip_phone", str(directory / "choices")]

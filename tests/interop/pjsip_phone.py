@@ -150,6 +150,8 @@ class Phone:
         account.callConfig.timerUse = getattr(pj, f"PJSUA_SIP_TIMER_{choices['timer'].upper()}")
         account.callConfig.prackUse = getattr(pj, f"PJSUA_100REL_{choices['reliable'].upper()}")
         account.callConfig.timerMinSESec = account.callConfig.timerSessExpiresSec = 90
+        account.mediaConfig.srtpUse = getattr(pj, f"PJMEDIA_SRTP_{choices['encryption'].upper()}")
+        account.mediaConfig.srtpSecureSignaling = 0
         sound = account.mediaConfig.transportConfig
         sound.port, sound.portRange = choices["rtp"], choices["rtp_ports"]
         sound.boundAddress = choices["host"]

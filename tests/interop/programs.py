@@ -22,9 +22,12 @@ import pytest
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
-# Below the kernel's ephemeral ports (32768 and up), above what services on a machine like to use.
-FIRST_PORT, LAST_PORT = 10_000, 32_000
 BLOCK = 10  # baresip also listens for TLS on its SIP port + 1, sipp takes RTP ports in pairs
+PARTS = 4  # As many processes may run tests at once, each with ports of its own.
+PART = 5_500
+# Below the kernel's ephemeral ports (32768 and up), above what services on a machine like to use.
+FIRST_PORT = 10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PARTS * PART
+LAST_PORT = FIRST_PORT + PART
 _next_port = random.Random(os.getpid()).randrange(FIRST_PORT, LAST_PORT, BLOCK)
 
 

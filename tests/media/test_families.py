@@ -63,7 +63,7 @@ def test_what_came_before_the_address_was_known_is_the_peers(host: str) -> None:
             for _ in range(3):
                 _ = phone.send(setup.ports["a"])
             setup.connect("a")
-            assert vars(setup.engine)["_sockets"].refused == 0
+            assert vars(setup.engine)["sockets"].refused == 0
 
     run(main)
 

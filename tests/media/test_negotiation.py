@@ -8,7 +8,6 @@ from media.errors import MediaError, NegotiationError, ParseError
 from media.negotiation import (
     CODECS,
     Remote,
-    Security,
     make_answer,
     make_offer,
     offered_codecs,
@@ -16,6 +15,7 @@ from media.negotiation import (
     security_of,
 )
 from media.sdp import Sdp
+from media.sdp_security import Security
 from tests.data import need_testdata
 
 US = ("192.0.2.1", 20_000)
@@ -100,7 +100,9 @@ def test_offering_again_keeps_the_lines_and_the_numbers() -> None:
     assert text.partition("t=0 0\r\n")[2] == (
         "m=image 0 udptl t38\r\n"
         "m=audio 20000 RTP/AVP 96 8 110 111\r\n"
-        "a=rtpmap:96 opus/48000/2\r\na=rtpmap:8 PCMA/8000\r\n"
+        "a=rtpmap:96 opus/48000/2\r\n"
+        "a=fmtp:96 useinbandfec=1;maxaveragebitrate=32000;stereo=0;sprop-stereo=0\r\n"
+        "a=rtpmap:8 PCMA/8000\r\n"
         "a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n"
         "a=rtpmap:111 telephone-event/8000\r\na=fmtp:111 0-15\r\n"
         "a=ptime:20\r\na=inactive\r\n"
@@ -388,3 +390,39 @@ def test_browsers_are_recognised() -> None:
     assert offered_codecs(body) == ["opus", "G722", "PCMU", "PCMA"]
     with pytest.raises(NegotiationError):
         _ = answer(body)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ptime"),
+    [
+        ((), 20),
+        (("a=ptime:30",), 30),
+        (("a=ptime:30", "a=maxptime:60"), 30),
+        (("a=ptime:40", "a=maxptime:30"), 30),
+        (("a=maxptime:10",), 10),
+        (("a=maxptime:5",), 10),  # There is nothing shorter.
+        (("a=maxptime:35", "a=ptime:60"), 30),
+        (("a=ptime:25",), 20),
+    ],
+)
+def test_how_much_sound_goes_in_a_packet(lines: tuple[str, ...], ptime: int) -> None:
+    _, remote = answer(phone("m=audio 4000 RTP/AVP 0", *lines))
+    assert remote.ptime == ptime
+
+
+def test_what_a_peer_says_of_opus() -> None:
+    offer = phone(
+        "m=audio 4000 RTP/AVP 107 9",
+        "a=rtpmap:107 OPUS/48000/2",
+        "a=fmtp:107 useinbandfec=1; maxaveragebitrate=20000",
+    )
+    text, remote = answer(offer, ("opus", "G722"))
+    assert (remote.codec, remote.payload_type, remote.fmtp) == (
+        "opus",
+        107,
+        "useinbandfec=1; maxaveragebitrate=20000",
+    )
+    assert "a=fmtp:107 useinbandfec=1;maxaveragebitrate=32000;stereo=0;sprop-stereo=0" in text
+    text, remote = answer(offer, ("G722", "opus"))
+    assert (remote.codec, remote.fmtp) == ("G722", "")
+    assert "m=audio 20000 RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\na=ptime:20\r\n" in text

@@ -137,24 +137,24 @@ def test_sound_goes_to_the_partner() -> None:
 def test_who_is_held_is_not_sent_to(speaker: dict[str, object], hearer: dict[str, object]) -> None:
     a, b = session("a", **speaker), session("b", **hearer)
     a.join(b)
-    assert a.hearer is None
+    assert a.hearers == ()
     assert a.on_rtp(rtp.pack(0, 1, 160, 7) + b"abc", 0.0, 0.0, TABLES) == []
 
 
 def test_nobody_hears_who_is_pressed_at() -> None:
     a, b = pair()
     _ = b.player.press("1", 1)
-    assert (a.hearer, b.hearer) == (None, a)
+    assert (a.hearers, b.hearers) == ((), (a,))
     b.player.forget_keys()
-    assert a.hearer is b
+    assert a.hearers == (b,)
 
 
 def test_leaving_takes_the_partner_along() -> None:
     a, b = pair()
     assert a.leave() == (b, None)
     assert (a.mode, b.mode, a.peer, b.peer) == (Mode.IDLE, Mode.IDLE, None, None)
-    a.mode = Mode.ECHO
-    assert a.hearer is a
+    a.echo()
+    assert a.hearers == (a,)
 
 
 def test_the_end_of_a_play_is_the_end_of_the_mode() -> None:

@@ -46,10 +46,13 @@ def test_yealink() -> None:
         "sip_server.1.expires": "600",
         "codec.pcmu.enable": "1",
         "codec.pcma.enable": "1",
-        "codec.g722.enable": "0",
+        "codec.g722.enable": "1",
+        "codec.opus.enable": "1",
         "codec.g729.enable": "0",
-        "codec.pcmu.priority": "1",
-        "codec.pcma.priority": "2",
+        "codec.g722.priority": "1",
+        "codec.pcmu.priority": "2",
+        "codec.pcma.priority": "3",
+        "codec.opus.priority": "4",
         "dtmf.type": "1",
     }
     assert (found["account.2.user_name"], found["account.2.label"]) == ("101", "Олена")
@@ -79,10 +82,10 @@ def test_grandstream() -> None:
         "mac": "000b82aabbcc",
         **{"P271": "1", "P270": "Borys", "P47": f"{HOST}:5060", "P35": "902", "P36": "902"},
         **{"P34": PASSWORD.format("902"), "P3": "Borys", "P130": "1", "P32": "10"},
-        **{"P57": "0", "P58": "8"},
+        **{"P57": "9", "P58": "0", "P59": "8", "P60": "123"},
         **{"P401": "1", "P417": 'Anna "A" <&>', "P402": f"{HOST}:5060", "P404": "901"},
         **{"P405": "901", "P406": PASSWORD.format("901"), "P407": 'Anna "A" <&>'},
-        **{"P448": "1", "P412": "10", "P451": "0", "P452": "8"},
+        **{"P448": "1", "P412": "10", "P451": "9", "P452": "0", "P453": "8", "P454": "123"},
         **{"P323": "1", "P301": "0", "P302": "Олена", "P303": "101"},
         **{"P1347": "**", "P1362": "en", "P64": "customize"},
         "P246": "EET-2EEST,M3.5.0/3,M10.5.0/4",
@@ -101,7 +104,7 @@ def test_snom() -> None:
         "user_host 1": f"{HOST}:5060",
         "user_outbound 1": f"sip:{HOST}:5060;transport=udp",
         "user_expiry 1": "600",
-        "codec_priority_list 1": "pcmu,pcma,telephone-event",
+        "codec_priority_list 1": "g722,pcmu,pcma,opus,telephone-event",
         "user_auto_connect 1": "off",
         "intercom_enabled": "on",
         "language": "English",
@@ -130,8 +133,9 @@ def test_linphone() -> None:
         },
         **{
             f"audio_codec_{n}": {"mime": mime, "rate": "8000", "channels": "1", "enabled": "1"}
-            for n, mime in enumerate(("PCMU", "PCMA"))
+            for n, mime in enumerate(("G722", "PCMU", "PCMA"))
         },
+        "audio_codec_3": {"mime": "opus", "rate": "48000", "channels": "2", "enabled": "1"},
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from pbx.calls.call import Call, CallState
+from pbx.calls.leg import Leg
 from pbx.demo.phone import Output as PhoneOutput
 from pbx.demo.phone import Phone, Talking
 from pbx.distribution.effects import AgentState
@@ -21,6 +22,7 @@ from pbx.events import (
     CallQueued,
     CallRegrouped,
     CallStarted,
+    ConferenceChanged,
     Event,
     OfferEnded,
     OfferStarted,
@@ -28,18 +30,22 @@ from pbx.events import (
     OutsideRefused,
     PhoneSettingChanged,
     QueueLeft,
+    RecordingChanged,
     RegistrationChanged,
     Regrouped,
     RequestRefused,
     SourceBanned,
     SourceUnbanned,
+    Supervised,
     TollAlarm,
     TrunkChanged,
+    VoicemailLeft,
     WorkerFailed,
 )
 from pbx.exchange import Exchange
 from pbx.history.records import CallRecord, Verdict
 from tests.sim.audio import FakeWorker
+from tests.sim.rooms import check_conference, check_guests
 
 TOLERANCE: Final = 1e-6  # Seconds; Unix times as floats are this exact.
 
@@ -119,13 +125,17 @@ class Checker:
                 self._ended(event)
             case AgentStateChanged():
                 self.agents[event.agent] = event.state
-            case SourceBanned() | SourceUnbanned():
+            case SourceBanned() | SourceUnbanned() | Supervised() | ConferenceChanged():
                 pass
             case RegistrationChanged() | RequestRefused() | WorkerFailed():
                 pass
             case AgentRefused() | BreakTooLong() | PhoneSettingChanged():
                 pass
             case TrunkChanged() | OutsideEnded() | OutsideRefused() | TollAlarm():
+                pass
+            case RecordingChanged():
+                pass
+            case VoicemailLeft():
                 pass
             case _:
                 assert_never(event)
@@ -167,13 +177,18 @@ class Checker:
 
     def _regrouped(self, book: Book, event: CallRegrouped) -> None:
         match event.how:
-            case Regrouped.BLIND:
+            case Regrouped.BLIND | Regrouped.CONSULT:
                 assert book.answered is not None, event
                 book.before, book.answered, book.regrouped = book.answered, None, True
             case Regrouped.BACK:
                 assert book.answered is None, event
                 book.answered = book.before
-            case Regrouped.ATTENDED | Regrouped.PARKED:
+            case Regrouped.CONFERENCE:
+                assert book.answered is not None, event
+                book.before, book.answered, book.regrouped = book.answered, None, True
+            case (
+                Regrouped.ATTENDED | Regrouped.PARKED | Regrouped.STEPPED_IN | Regrouped.TAKEN_OVER
+            ):
                 book.regrouped = True
             case Regrouped.PICKED_UP:
                 book.regrouped = True
@@ -268,9 +283,15 @@ class Checker:
             assert fork is not None, call
             both = [legs[call.caller_leg], legs[fork.leg]]
             typing = call.keys is not None and call.keys.asking
-            if not typing and not any(leg.held for leg in both):
+            if typing or any(leg.held for leg in both) or _is_lost(exchange, both, workers):
+                continue
+            if call.id not in exchange.guests:
                 talking.add(frozenset(leg.media for leg in both))
+            else:
+                check_guests(exchange, call, [leg.media for leg in both], workers)
         assert pairs == talking, f"hear each other: {pairs}, should: {talking}"
+        for conference in exchange.conferences.values():
+            check_conference(exchange, conference, workers)
 
     def check_over(self, exchange: Exchange, workers: list[FakeWorker]) -> None:
         """After the last call and the last timer nothing is left of anything."""
@@ -283,11 +304,19 @@ class Checker:
         for agent in exchange.distribution.world.agents.values():
             assert not agent.occupied, f"{agent.id} is occupied by nothing"
             assert agent.state not in (AgentState.RINGING, AgentState.TALKING), agent
+        assert not {**exchange.guests, **exchange.rooms, **exchange.supervisors}
+        assert not exchange.conferences
         for worker in workers:
             assert not worker.lines, worker
+            assert not worker.rooms, worker
             assert not worker.ports, worker
 
 
 def _silent(line: list[Book]) -> list[Book]:
     """Those for whom nobody rings."""
     return [book for book in line if not book.offers]
+
+
+def _is_lost(exchange: Exchange, legs: list[Leg], workers: list[FakeWorker]) -> bool:
+    """Their worker has died, and there is no other one: they wait for it."""
+    return any(workers[exchange.pool.worker(leg.media)].dead for leg in legs)

@@ -230,9 +230,6 @@ class Day(World):
                 self.lose_worker(number)
                 self.later(5.0, "worker_is_back", number)
 
-    def worker_is_back(self, number: int) -> None:
-        self.exchange.on_worker_back(number)
-
     def plan_changes(self) -> None:
         """Members come and go, a strategy changes, one agent leaves the company for a while."""
         if self.now >= self.end:

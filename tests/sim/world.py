@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from media import protocol as media
 from pbx.calls.media_pool import ToWorker
@@ -24,6 +24,7 @@ from pbx.exchange import Exchange, Output
 from pbx.plan import Plan
 from pbx.snapshot import freeze, thaw
 from pbx.trunks.trunks import Resolve
+from pbx.voicemail.jobs import JOBS, Job, Report
 from sip.endpoint import EndpointConfig
 from sip.events import Send
 from sip.flow import Address, Flow
@@ -33,6 +34,7 @@ from sip.tokens import Tokens
 from sip.uri import Uri
 from tests.sim.audio import FakeWorker
 from tests.sim.checkers import Checker
+from tests.sim.spool import SPOOL_SECONDS, FakeSpool
 
 SERVER: Final[Address] = ("10.0.0.1", 5060)
 EPOCH: Final = 1_700_000_000.0
@@ -85,6 +87,8 @@ class World:
         self.workers = [FakeWorker() for _ in range(workers)]
         self.events: list[Event] = []
         self.inputs = list[Told]()  # The journal.
+        self.jobs: list[Job] = []  # Of mailboxes.
+        self.spool = FakeSpool()
         self.phone_events: list[tuple[float, PhoneOutput]] = []
         self.wire: list[Packet] | None = None  # A list: everything sent is kept there.
         self.log: deque[str] = deque(maxlen=LOG_LINES_MAX)
@@ -198,6 +202,10 @@ class World:
         self.workers[number].crash()
         self._input(lambda exchange: exchange.on_worker_lost(number, "killed", self.now))
 
+    def worker_is_back(self, number: int) -> None:
+        self.workers[number].dead = False
+        self._input(lambda exchange: exchange.on_worker_back(number, self.now))
+
     def run_until(self, end: float) -> None:
         while self.step(end):
             pass
@@ -251,6 +259,9 @@ class World:
             self.at(self._down_until, "media_event", worker, event)
         elif self.workers[worker].still_true(event):
             self._input(lambda exchange: exchange.on_media(worker, event, self.now))
+
+    def mail_report(self, report: Report) -> None:
+        self._input(lambda exchange: exchange.on_voicemail(report, self.now))
 
     def listen(self, worker: int, session: str) -> None:
         """Has the session's peer been silent for too long?"""
@@ -311,10 +322,15 @@ class World:
                 self._command(output.worker, output.command)
             elif isinstance(output, Resolve):
                 self._resolve(output)
+            elif type(output) in JOBS:
+                self.jobs.append(cast("Job", output))
+                for report in self.spool.on_job(cast("Job", output), self.workers):
+                    self.later(SPOOL_SECONDS, "mail_report", report)
             else:
-                self.events.append(output)
-                self.log.append(f"{self.now:.3f} {output}")
-                told.append(output)
+                event = cast("Event", output)
+                self.events.append(event)
+                self.log.append(f"{self.now:.3f} {event}")
+                told.append(event)
         self.checker.check(self.exchange, self.workers, told, self.now)
         deadline = self.exchange.next_deadline
         if deadline is not None and self._armed.get(SERVER) != deadline:

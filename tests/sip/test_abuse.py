@@ -313,4 +313,4 @@ def test_a_phone_in_a_tight_loop_is_soon_not_heard(methods: list[str]) -> None:
     received = endpoint.counters["received"]
     for number, method in enumerate(methods * 20):
         _ = endpoint.on_datagram(request(method, 1000 + number, {"Event": "x"}), FLOW, 2.0)
-    assert endpoint.counters["received"] - received <= 51
+    assert endpoint.counters["received"] - received <= 52

@@ -184,11 +184,29 @@ def test_a_friend_that_is_refused_in_a_tight_loop_is_muted_alone_and_for_a_while
         if guard.drops(b"SUBSCRIBE sip:x SIP/2.0\r\n", loop, 1.0 + n / 1000) is None:
             answered += 1
             assert guard.on_refused(loop, 1.0 + n / 1000) == []
-    assert answered == guard_module.REFUSALS_MAX + 1
+    assert answered == guard_module.REFUSALS_MAX + 50 + 1  # Once for each phone of the office.
     assert guard.drops(b"BYE sip:x SIP/2.0\r\n", loop, 9.0) is None
     assert guard.drops(b"SIP/2.0 200 OK\r\n", loop, 9.0) is None
     assert heard(guard, 10, flow(port=2001), 9.0) == 10
     assert heard(guard, 1, loop, 12.0) == 1
+
+
+def test_an_office_behind_one_port_may_register_all_its_phones() -> None:
+    """A proxy or SBC: each of a thousand phones is challenged first, and right afterwards."""
+    guard = Guard(GuardConfig())
+    proxy = flow(port=5060)
+    for n in range(1000):
+        now = n / 100
+        assert guard.drops(b"REGISTER sip:x SIP/2.0\r\n", proxy, now) is None
+        assert guard.on_unanswered(proxy, now) == []
+        assert guard.drops(b"REGISTER sip:x SIP/2.0\r\n", proxy, now) is None
+        guard.on_admitted(proxy, str(n), now)
+    for _ in range(guard_module.REFUSALS_MAX + 1000):  # All come back at one moment.
+        assert guard.drops(b"REGISTER sip:x SIP/2.0\r\n", proxy, 100.0) is None
+        assert guard.on_unanswered(proxy, 100.0) == []
+    assert guard.drops(b"REGISTER sip:x SIP/2.0\r\n", proxy, 100.0) is None
+    assert guard.on_unanswered(proxy, 100.0) == []
+    assert guard.drops(b"REGISTER sip:x SIP/2.0\r\n", proxy, 100.0) == []
 
 
 # --- who is allowed, and whom we call -------------------------------------------------------------

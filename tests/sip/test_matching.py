@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.deadlines import STALE_MAX, Deadlines
 from sip.matching import client_key, client_key_of, server_key
@@ -74,5 +76,41 @@ def test_stale_deadlines_do_not_pile_up() -> None:
     for number in range(10 * STALE_MAX):
         deadlines.arm("a", 1000.0 + number)
     assert len(deadlines) == 1
-    assert len(deadlines._heap) <= STALE_MAX + 2
+    assert deadlines._entries == sum(map(len, deadlines._keys.values())) <= STALE_MAX + 2
+    assert sorted(deadlines._times) == sorted(deadlines._keys)
     assert deadlines.take_due(1e9) == ["a"]
+
+
+def test_what_is_far_away_is_met_together_at_the_next_beat() -> None:
+    deadlines = Deadlines()
+    deadlines.arm("absorb", 42.01, 10.01)
+    deadlines.arm("forget", 42.4, 10.2)
+    deadlines.arm("repeat", 14.2, 10.2)  # A retransmission is not late.
+    assert deadlines.next == 14.2
+    assert deadlines.take_due(14.2) == ["repeat"]
+    assert deadlines.next == 42.5
+    deadlines.arm("absorb", 42.01, 10.5)  # As before.
+    assert deadlines.take_due(42.4) == []
+    assert deadlines.take_due(42.5) == ["absorb", "forget"]
+    assert len(deadlines) == deadlines._entries == 0
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.none() | st.integers(0, 9)))
+
+
+@given(STEPS)
+def test_deadlines_agree_with_a_dictionary(steps: list[tuple[str, int | None]]) -> None:
+    """Each step arms a machine, or (without one) takes what is due."""
+    deadlines, model = Deadlines(), dict[str, int]()
+    for name, at in steps:
+        if name:
+            deadlines.arm(name, at)
+            _ = model.pop(name, None)
+            if at is not None:
+                model[name] = at
+        else:
+            due = deadlines.take_due(at or 0)
+            assert sorted(due) == sorted(n for n, when in model.items() if when <= (at or 0))
+            times = [model.pop(n) for n in due]
+            assert times == sorted(times)
+        assert (deadlines.next, len(deadlines)) == (min(model.values(), default=None), len(model))

@@ -250,7 +250,7 @@ def test_we_refresh_by_update() -> None:
     assert update.get("Supported") == "timer"
     ok = answer_to(update, 200, headers=[expires("600;refresher=uac"), UPDATES])
     assert endpoint.on_datagram(bytes(ok), AT_ALICE, 300.1) == []
-    again = one(skip_to(endpoint, 600.1))
+    again = one(skip_to(endpoint, 600.5))
     assert isinstance(again, Request)
     assert (again.method, again.cseq.number) == ("UPDATE", update.cseq.number + 1)
 
@@ -314,7 +314,7 @@ def test_a_refresh_that_is_refused_is_tried_again(method: str) -> None:
     assert isinstance(refresh, Request)
     refusal = answer_to(refresh, 422, headers=[("Min-SE", "900")])
     assert events(endpoint.on_datagram(bytes(refusal), AT_ALICE, 300.1)) == []
-    again = one(skip_to(endpoint, 305.1))
+    again = one(skip_to(endpoint, 305.5))
     assert isinstance(again, Request)
     assert (again.method, of(again)) == (method, ("900;refresher=uac", None))
 
@@ -325,7 +325,7 @@ def test_an_update_that_the_peer_does_not_know_after_all() -> None:
     refresh = one(skip_to(endpoint, 300.0))
     assert isinstance(refresh, Request)
     _ = endpoint.on_datagram(bytes(answer_to(refresh, 501)), AT_ALICE, 300.1)
-    again = one(skip_to(endpoint, 305.1))
+    again = one(skip_to(endpoint, 305.5))
     assert isinstance(again, Request)
     assert again.method == "INVITE"
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.flow import Flow
-from sip.trace import Trace, redact
+from sip.trace import Trace, redact, without_keys
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.7", 5060))
 REGISTER = (
@@ -22,6 +22,19 @@ def test_what_proves_a_password_is_starred_out() -> None:
         ' nonce=***, uri="sip:192.0.2.1", response = ***, cnonce=***, qop=auth\n'
         "Call-ID: nonce=of-a-call\nContent-Length: 0\n\n"
     )
+
+
+def test_keys_of_the_sound_are_starred_out() -> None:
+    body = (
+        b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0c2VjcmV0|2^48|1:4 WSH=64\r\n"
+        b"a=crypto:2 AEAD_AES_128_GCM INLINE:c2VjcmV0/+=\r\n"
+        b"a=ice-ufrag:name\r\na=ice-pwd:secret\r\n"
+    )
+    assert redact(body) == (
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***|2^48|1:4 WSH=64\n"
+        "a=crypto:2 AEAD_AES_128_GCM INLINE:***\na=ice-ufrag:name\na=ice-pwd:***\n"
+    )
+    assert without_keys("body=b'a=crypto:1 X inline:c2Vjcm") == "body=b'a=crypto:1 X inline:***"
 
 
 def test_reads_the_newest_that_match_oldest_first() -> None:

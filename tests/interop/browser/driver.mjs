@@ -11,7 +11,9 @@ const browser = await require('playwright-core').chromium.launch({
   executablePath: chromium,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
-    '--autoplay-policy=no-user-gesture-required'],
+    '--autoplay-policy=no-user-gesture-required',
+    // Calls stay on this machine, and mDNS has nobody to ask here.
+    '--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns'],
 });
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const pages = new Map();

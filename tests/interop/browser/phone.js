@@ -1,10 +1,7 @@
 // A telephone in a page: JsSIP, told what to do by `phone.…` from the test.
 
 import JsSIP from 'jssip';
-import { PlainConnection, PlainDescription } from './sound.js';
-
-window.RTCPeerConnection = PlainConnection;
-window.RTCSessionDescription = PlainDescription;
+import { Ear, Voice } from './sound.js';
 
 const sockets = []; // All that were ever opened.
 
@@ -20,11 +17,14 @@ class Phone {
   constructor() {
     this.events = [];
     this.session = null;
-    this.incoming = null;
+    this.sessions = [];
+    this.setups = []; // Milliseconds from the answer of each call until sound can flow.
+    this.answerAfter = null; // Milliseconds, by turns: calls are answered by themselves.
+    this.ear = new Ear();
   }
 
-  start({ uri, user, password, host, port, expires }) {
-    PlainConnection.sound = { host, port };
+  start({ uri, user, password, hz, expires }) {
+    this.voice = new Voice(hz);
     const socket = new JsSIP.WebSocketInterface(uri);
     this.ua = new JsSIP.UA({
       sockets: [socket],
@@ -47,6 +47,7 @@ class Phone {
 
   take(session, originator) {
     this.session = session;
+    this.sessions.push(session);
     if (originator === 'remote') this.note('ringing');
     for (const name of ['progress', 'accepted', 'confirmed', 'ended', 'failed', 'hold', 'unhold']) {
       session.on(name, (event) => {
@@ -55,12 +56,32 @@ class Phone {
         this.note(`${name}${who}${cause}`);
       });
     }
+    if (session.connection) this.watch(session, session.connection);
+    session.on('peerconnection', ({ peerconnection }) => this.watch(session, peerconnection));
+    if (originator === 'remote' && this.answerAfter !== null) {
+      const wait = this.answerAfter[this.sessions.length % this.answerAfter.length];
+      setTimeout(() => this.answer(session), wait);
+    }
+  }
+
+  watch(session, connection) {
+    let answered = null;
+    session.on('accepted', () => { answered = performance.now(); });
+    const look = () => {
+      this.note(`connection ${connection.connectionState}`);
+      if (connection.connectionState === 'connected') {
+        this.setups.push(answered === null ? 0 : performance.now() - answered);
+      }
+    };
+    connection.addEventListener('connectionstatechange', look);
+    connection.addEventListener('track', ({ track }) => this.ear.hear(track));
   }
 
   // What people do.
-  call(number) { this.ua.call(number, { mediaStream: new MediaStream() }); }
-  answer() { this.session.answer({ mediaStream: new MediaStream() }); }
+  call(number) { this.ua.call(number, { mediaStream: this.voice.stream() }); }
+  answer(session = this.session) { session.answer({ mediaStream: this.voice.stream() }); }
   hangUp() { this.session.terminate(); }
+  hangUpAll() { for (const one of this.sessions) if (!one.isEnded()) one.terminate(); }
   hold() { return this.session.hold(); }
   resume() { return this.session.unhold(); }
   transfer(number) {
@@ -91,13 +112,19 @@ class Phone {
     });
   }
 
-  digit(key) { this.session.sendDTMF(key, { transportType: 'INFO' }); }
+  digit(key) { this.session.sendDTMF(key, { transportType: 'RFC2833' }); }
+  restartIce() { return this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }); }
 
-  // What can be seen.
+  // What can be seen and heard.
   get registered() { return this.ua.isRegistered(); }
-  get remote() {
-    const sdp = this.session.connection.remoteDescription.sdp;
-    return [/^c=IN IP4 (\S+)/m.exec(sdp)[1], Number(/^m=audio (\d+)/m.exec(sdp)[1])];
+  listen(seconds) { return this.ear.listen(seconds); }
+  async transport() {
+    const found = {};
+    for (const one of (await this.session.connection.getStats()).values()) {
+      if (one.type === 'transport') Object.assign(found, { dtls: one.dtlsState, srtp: one.srtpCipher });
+      if (one.type === 'inbound-rtp') Object.assign(found, { lost: one.packetsLost });
+    }
+    return found;
   }
 
   // What happens to people.
