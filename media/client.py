@@ -28,6 +28,9 @@ STOP_SECONDS: Final = 3.0
 # A worker that hangs is found within a second: so often it is asked, so many answers may miss.
 PING_SECONDS: Final = 0.2
 UNANSWERED_MAX: Final = 4
+# One that works, or waits for a processor or the disk, only lacks time: it gets more.
+BUSY_UNANSWERED_MAX: Final = 25
+_BUSY: Final = frozenset("RD")  # States of threads (proc(5)).
 # A worker that is adopted greets at once; one that hangs is of no use.
 GREETING_SECONDS: Final = 1.0
 CLEAR_SECONDS: Final = 3.0  # To close what an earlier control left behind.
@@ -169,7 +172,9 @@ class MediaWorker(asyncio.Protocol):
         # When we are late ourselves, the machine is; its answers may not have been read yet.
         if loop.time() - due < PING_SECONDS / 2:
             self._unanswered += 1
-        if self._unanswered > UNANSWERED_MAX:
+        if self._unanswered > UNANSWERED_MAX and (
+            self._unanswered > BUSY_UNANSWERED_MAX or not _is_busy(self.pid)
+        ):
             self._give_up("the worker does not answer")  # `connection_lost` tells.
             return
         self.send(protocol.Ping(0))
@@ -361,6 +366,16 @@ def _python_path() -> str:
     """The worker must find this very package, wherever control was started from."""
     package = str(Path(__file__).resolve().parents[1])
     return os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+
+
+def _is_busy(pid: int | None) -> bool:
+    """Does any of its threads run, or want to? A process that was stopped, or waits for itself, has
+    none."""
+    for task in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # It has just ended.
+            if task.read_text().rpartition(") ")[2][:1] in _BUSY:
+                return True
+    return False
 
 
 def _peer_of(transport: asyncio.Transport) -> int | None:
