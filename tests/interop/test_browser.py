@@ -13,7 +13,7 @@ from tests.interop.pbx import RunningPbx, settings
 from tests.interop.programs import HOST, eventually
 from tests.interop.sprayer import Sprayer
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 # In each direction; `BROWSER_CALLS=100` for as many as it is to stand.
 CALLS = int(os.environ.get("BROWSER_CALLS", "25"))

@@ -17,7 +17,7 @@ from tests.interop.programs import let_pass
 from tests.interop.tones import CALLER_HZ, FIRST_AGENT_HZ, RATE, SECOND_AGENT_HZ
 from tests.interop.wire import Wire, delays, longest_pause
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 GREETING = ROOT / "sounds/en/welcome.flac"
 MUSIC = ROOT / "sounds/music/hold.flac"
