@@ -247,6 +247,7 @@ class Mixing(Mailboxes):
     def _join(self, call: Call, leg: str, now: float) -> list[Item]:
         if call.id not in self.guests:
             return super()._join(call, leg, now)
+        self.unsettled[call.id] = None
         return self._bring(call, leg, now)  # What is heard comes with the room.
 
     def _hold(self, call: Call, command: do.Hold, now: float) -> list[Item]:
