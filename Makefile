@@ -34,8 +34,7 @@ test: $(VENV)/test.stamp packages ## Everything: checks, fast tests, long ones a
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n 2 --dist loadfile -m "$(FAST)"
 	$(BIN)/pytest -n 2 -m "(sim or slow) and not interop"
-	$(BIN)/pytest -n 2 --dist loadfile -m "interop and not slow"
-	$(BIN)/pytest -m "interop and slow"
+	$(BIN)/pytest -m interop
 
 check: $(VENV)/test.stamp ## Style, types and imports (ruff, mypy, pyright, import-linter)
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from tests.interop.conftest import Office
 from tests.interop.pbx import RunningPbx, settings
 from tests.interop.programs import let_pass
 from tests.interop.telephones import (
+    LISTEN_TIMES,
     SETTLE_SECONDS,
     VOICES,
     Telephone,
@@ -47,10 +48,15 @@ def supervising(office: Office) -> Baresip:
 def levels(phones: list[Telephone], begin: float = SETTLE_SECONDS) -> dict[str, dict[str, float]]:
     """By phone: how loud it hears each voice, in dB below full scale."""
     let_pass(begin)
-    for phone in phones:
-        phone.start_listening()
-    let_pass(LISTEN_SECONDS)
-    return {phone.user: _voices(phone.stop_listening()) for phone in phones}
+    heard: dict[str, tones.Samples] = {}
+    for _ in range(LISTEN_TIMES):
+        for phone in phones:
+            phone.start_listening()
+        let_pass(LISTEN_SECONDS)
+        heard = {phone.user: phone.stop_listening() for phone in phones}
+        if all(len(samples) for samples in heard.values()):
+            break  # A busy phone may not have written anything yet.
+    return {user: _voices(samples) for user, samples in heard.items()}
 
 
 def _voices(heard: tones.Samples) -> dict[str, float]:

@@ -178,4 +178,4 @@ def lamp_shows(owner: Baresip, waiting: str, counts: str) -> None:
         last = told[-1] if told else ""
         return f"Messages-Waiting: {waiting}" in last and f"Voice-Message: {counts}" in last
 
-    eventually(shown, f"the lamp shows {waiting}, {counts}", 5.0)
+    eventually(shown, f"the lamp shows {waiting}, {counts}", 15.0)
