@@ -33,7 +33,7 @@ class OpusError(Exception):
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def load() -> ctypes.CDLL | None:
     """None: it is not on this machine."""
     for name in (SONAME, *_bundled()):
         try:
@@ -45,7 +45,7 @@ def library() -> ctypes.CDLL | None:
 
 
 def available() -> bool:
-    return library() is not None
+    return load() is not None
 
 
 def _bundled() -> list[str]:
@@ -81,7 +81,7 @@ def _typed(opus: ctypes.CDLL) -> ctypes.CDLL:
 
 def create(kind: str, *arguments: int) -> int:
     """A decoder or encoder. Raises `OpusError`."""
-    opus = library()
+    opus = load()
     if opus is None:
         raise OpusError(f"{SONAME} is not installed")
     error = c_int()

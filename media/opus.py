@@ -151,7 +151,7 @@ class OpusEncoder:
 
 
 def _create(owner: object, kind: str, *arguments: int) -> tuple[ctypes.CDLL, int]:
-    opus = libopus.library()
+    opus = libopus.load()
     try:
         state = libopus.create(kind, *arguments)
     except libopus.OpusError as error:

@@ -180,7 +180,7 @@ def test_without_libopus_it_is_not_offered(
 ) -> None:
     monkeypatch.setattr(libopus, "SONAME", "libnothing.so.9")
     monkeypatch.setattr(libopus, "_bundled", list)
-    libopus.library.cache_clear()
+    libopus.load.cache_clear()
     try:
         assert formats.installed() == formats.installed() == ("PCMU", "PCMA", "G722")
         with pytest.raises(CodecError, match=r"libnothing\.so\.9 is not installed"):
@@ -189,7 +189,7 @@ def test_without_libopus_it_is_not_offered(
             "Opus is not offered: libnothing.so.9 is not installed"
         ]
     finally:
-        libopus.library.cache_clear()
+        libopus.load.cache_clear()
 
 
 @pytest.mark.parametrize("to_rate", RATES)
