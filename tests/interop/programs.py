@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 HOST = "127.0.0.1"
 BLOCK = 10  # baresip also listens for TLS on its SIP port + 1, sipp takes RTP ports in pairs
-PARTS = 4  # As many processes may run tests at once, each with ports of its own.
-PART = 5_500
 # Below the kernel's ephemeral ports (32768 and up), above what services on a machine like to use.
-FIRST_PORT = 10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PARTS * PART
+# Processes that run tests side by side have ports of their own.
+PART = 2_200 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) * BLOCK
+FIRST_PORT = 10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) * PART
 LAST_PORT = FIRST_PORT + PART
 _next_port = random.Random(os.getpid()).randrange(FIRST_PORT, LAST_PORT, BLOCK)
 
