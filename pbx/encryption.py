@@ -54,12 +54,12 @@ def acceptable(policy: Policy, flow: Flow, *, readable_keys: bool) -> frozenset[
 def offered(policy: Policy, flow: Flow, *, readable_keys: bool) -> Security | None:
     """What we offer to a peer on this way; None: nothing that the policy allows.
 
-    A browser does DTLS and nothing else. A phone is offered keys if they are required, or if
-    nobody can read them on their way.
+    A browser does DTLS and nothing else, unless all encryption is off. A phone is offered keys if
+    they are required, or if nobody can read them on their way.
     """
     can = acceptable(policy, flow, readable_keys=readable_keys)
     if flow.transport in BROWSER_TRANSPORTS:
-        return Security.DTLS if Security.DTLS in can else None
+        return Security.NONE if policy is Policy.OFF else Security.DTLS
     if Security.SDES in can and (policy is Policy.REQUIRED or flow.transport == "tls"):
         return Security.SDES
     return Security.NONE if Security.NONE in can else None
