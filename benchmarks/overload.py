@@ -17,11 +17,11 @@ from tests.interop.sipp import SCENARIOS, Counters, Sipp
 Figure = tuple[str, float, str]
 CALLER, PHONES = "127.0.0.3", ("127.0.0.2", "7060")
 RATE_FIRST, RATE_MAX = 100, 1_600  # Calls a second.
-STEP_SECONDS, HOLD_MS = 3, 500
+STEP_SECONDS, HOLD_MS = 10, 500  # A short step would only fill the socket's buffer.
 CLOSER = 1.07  # The search ends when a clean rate and one that is not are so close together.
 # Transactions are kept for 32 s: those of the search would fill the table.
 REST_SECONDS = 33
-SECONDS = 15
+SECONDS = 60
 RECOVERY_SECONDS_MAX = 30.0
 RTT = ("-trace_rtt", "-rtt_freq", "1")
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-LONGEST_DELAY: Final = 0.1  # From then on calls are refused,
-PATIENCE_SECONDS: Final = 0.2  # but for a stall as short as this (RFC 8033 §4.4).
-WANTED: Final = 0.1  # The share of the longest delay that it is then brought to.
+# From then on calls are refused. Half a second is too long: then messages are sent again (T1).
+LONGEST_DELAY: Final = 0.15
+PATIENCE_SECONDS: Final = 0.25  # A stall as short as this refuses nobody (RFC 8033 §4.4).
+WANTED: Final = 0.07  # The share of the longest delay that it is then brought to.
 PERIOD_SECONDS: Final = 0.015  # Between two adjustments (RFC 8033 §4.2).
 SILENCE_SECONDS: Final = 0.5  # Without a report for so long nothing waits.
-GROWTH: Final = 9.0  # Of the share, per second and second of delay too much;
-DAMPING: Final = 3.0  # and for each second that the delay has become longer.
+GROWTH: Final = 30.0  # Of the share, per second and second of delay too much;
+DAMPING: Final = 6.0  # and for each second that the delay has become longer.
 RETRY_MIN: Final = 2  # Seconds that refused callers are asked to wait,
 RETRY_MAX: Final = 30  # from a few to many refused.
 BURST_SECONDS: Final = 1.0  # The calls of one second may come at once.

@@ -1,9 +1,10 @@
 """SIP over UDP: one socket for all peers (RFC 3261 §18, RFC 3581). The hot path of the edge."""
 
+import re
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sip.flow import Address, Flow
 from sip.local_hosts import address_of, family_of
@@ -25,6 +26,7 @@ _IPV6_RECVERR: Final = 25
 _SO_TIMESTAMPNS: Final = 35  # <asm-generic/socket.h>: when the kernel got a datagram.
 _TIME: Final = struct.Struct("=qq")  # struct timespec, on 64 bits.
 _ERROR_HEAD: Final = struct.Struct("=IBBB")  # struct sock_extended_err: errno, origin, …
+_WITHIN: Final = re.compile(rb"\n(?:To|t)[ \t]*:[^\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE)
 _FROM_NETWORK: Final = frozenset({2, 3})  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6.
 
 
@@ -95,7 +97,8 @@ class UdpTransport:
     def _on_readable(self) -> None:
         now = self._owner.loop.time()
         if now < self._late_until:
-            self._read_first(now)
+            self._read_late(now)
+            return
         receive, on_datagram = self._socket.recvfrom, self._owner.on_datagram
         busy = now - self._woken_at < BUSY_SECONDS
         self._woken_at = now
@@ -113,17 +116,32 @@ class UdpTransport:
         if busy:
             self._late_until = now + LATE_SECONDS
 
-    def _read_first(self, now: float) -> None:
-        """After a full batch: how long has the next one waited? Else nobody needs to know."""
+    def _read_late(self, now: float) -> None:
+        """While the line is long it is told how long the first one has waited, and new calls are
+        looked at before the rest: whoever is to be refused need not wait for it."""
+        batch: list[tuple[bytes, Any]] = []
+        self._woken_at = now
         try:
             data, items, _, name = self._socket.recvmsg(DATAGRAM_BYTES_MAX, 64)
+            batch.append((data, name))
+            self._tell_delay(items, now)
+            while len(batch) < DATAGRAMS_PER_WAKE_UP:
+                batch.append(self._socket.recvfrom(DATAGRAM_BYTES_MAX))
+            self._late_until = now + LATE_SECONDS
+        except BlockingIOError:
+            if not batch:
+                self._read_errors()
         except OSError:
-            return
+            self._read_errors()
+        batch.sort(key=_is_not_new)
+        for data, name in batch:
+            self._owner.on_datagram(data, self.flow(address_of(name)), now)
+
+    def _tell_delay(self, items: list[tuple[int, int, bytes]], now: float) -> None:
         for _, kind, stamp in items:
             if kind == _SO_TIMESTAMPNS and len(stamp) >= _TIME.size:
                 seconds, nanoseconds = _TIME.unpack_from(stamp)
                 self._owner.on_delay(max(0.0, time.time() - seconds - nanoseconds / 1e9), now)
-        self._owner.on_datagram(data, self.flow(address_of(name)), now)
 
     def _read_errors(self) -> None:
         """Peers whose port is closed or that cannot be reached, as ICMP tells the kernel."""
@@ -137,3 +155,8 @@ class UdpTransport:
                     _FROM_NETWORK
                 ):
                     self._owner.report_closed(self.flow(address_of(name)))
+
+
+def _is_not_new(item: tuple[bytes, Any]) -> bool:
+    """Not the beginning of a call."""
+    return not item[0].startswith(b"INVITE ") or _WITHIN.search(item[0]) is not None

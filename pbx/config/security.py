@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pbx.config.settings import Settings
 from pbx.config.values import Network, Seconds, Sound, Whole
-from pbx.overload import OverloadPlan
+from pbx.overload import LONGEST_DELAY, OverloadPlan
 from pbx.security_plan import SecurityPlan
 from sip.guard import SCANNERS, GuardConfig
 
@@ -57,7 +57,7 @@ class OverloadSettings(Settings):
         default=None, description="A sound for those callers, instead of a refusal"
     )
     longest_delay: Seconds = Field(
-        default=0.1,
+        default=LONGEST_DELAY,
         description="When messages wait for so long, as many new calls are refused as it takes;"
         " 0s: never",
     )

@@ -1,12 +1,13 @@
 """Real sockets on loopback. Waits for events only."""
 
 import contextlib
+import math
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sip import streams, transport
+from sip import streams, transport, udp
 from sip.crowd import CrowdLimits
 from sip.flow import Flow
 from sip.transport import LocalHosts, address_of
@@ -45,6 +46,28 @@ def test_udp_port_closed() -> None:
         # The socket lives on, and others do not suffer.
         a.transports.send(a.transports.flow_to("udp", there), b"hello!")
         assert (await b.datagrams.get())[0] == b"hello!"
+
+    run(check)
+
+
+def test_udp_when_the_line_is_long_new_calls_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is told how long the first one has waited. Within a call nothing changes places."""
+    monkeypatch.setattr(udp, "BUSY_SECONDS", math.inf)
+    new = b"INVITE sip:a@b SIP/2.0\r\nTo: <sip:a@b>\r\nFrom: <sip:c@d>;tag=1\r\n\r\n"
+    again = b"INVITE sip:a@b SIP/2.0\r\nt: <sip:a@b> ;TAG=2\r\n\r\n"
+    first = [b"%d" % number for number in range(udp.DATAGRAMS_PER_WAKE_UP)]
+
+    async def check(a: Stack, b: Stack) -> None:
+        there = await b.transports.listen_udp(HOST, 0)
+        delays: list[float] = []
+        b.transports.on_delay = lambda seconds, now: delays.append(seconds)
+        _ = await a.transports.listen_udp(HOST, 0)
+        for data in (*first, b"BYE", again, b"ACK", new, b"CANCEL"):
+            a.transports.send(a.transports.flow_to("udp", there), data)
+        came = [(await b.datagrams.get())[0] for _ in range(len(first) + 5)]
+        assert came == [*first, new, b"BYE", again, b"ACK", b"CANCEL"]
+        assert len(delays) == 1
+        assert 0.0 < delays[0] < 5.0
 
     run(check)
 
