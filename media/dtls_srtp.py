@@ -75,9 +75,9 @@ class DtlsSrtp:
         """First, and after every re-INVITE. `address`: of a peer that does no ICE; `learn_from`:
         the IP address that it comes from behind its NAT, or ""."""
         self._declared, self._learn_from = address, learn_from
-        self._connect_ice(peer)
         theirs = Fingerprint(peer.fingerprint_hash, peer.fingerprint)
         old = self._association
+        self._connect_ice(peer, same_peer=old is not None and old.theirs == theirs)
         same = old is not None and (old.theirs, old.active) == (theirs, peer.active)
         if old is None or not same or old.ours.fingerprint != certificate.fingerprint:
             # What was agreed goes on until the new keys are there (RFC 8842 §5.5).
@@ -85,7 +85,7 @@ class DtlsSrtp:
             self._way = _NOWHERE
         return self._start(now)
 
-    def _connect_ice(self, peer: Dtls) -> None:
+    def _connect_ice(self, peer: Dtls, *, same_peer: bool) -> None:
         if not peer.peer_ufrag:
             self.ice = None
             return
@@ -93,7 +93,7 @@ class DtlsSrtp:
         if self.ice is None:
             self.ice = IceLite(ours)
         else:
-            self.ice.restart(ours)
+            self.ice.restart(ours, same_peer=same_peer)
 
     def _start(self, now: float) -> list[Output]:
         if self._association is None or self.place is None:

@@ -22,6 +22,8 @@ from media.stun import Address, Attribute, Class, Message
 CONSENT_SECONDS: Final = 30.0  # RFC 7675 §5.1. Browsers check every 2.5 s.
 # Hosts, IPv6, VPNs and a network that changes: a browser has a dozen. The oldest makes room.
 PLACES_MAX: Final = 32
+# Ours of now, and those of before: a browser may use one of two restarts ago, see `restart`.
+PASSWORDS_MAX: Final = 4
 # Answers that say no, in a second: a stranger shall not have us send to somebody else.
 REFUSALS_PER_SECOND: Final = 10
 # `PRIORITY` is not needed by who makes no checks; but whoever sends it expects it understood.
@@ -83,7 +85,9 @@ Output = Reply | Chosen | Lost
 class IceLite:
     def __init__(self, ours: Credentials) -> None:
         self.state = IceState.WAITING
-        self.ours = ours
+        self._restarts = 0
+        self._ours = {0: ours}  # By the number of restarts before; the newest last.
+        self._chosen_by = 0  # Whose password the choice was made with.
         self.chosen: Address | None = None
         self.refused = 0  # Checks of those who do not know the password, or are broken.
         self._places: dict[Address, float] = {}  # Where checks passed from, and the last time.
@@ -92,12 +96,29 @@ class IceLite:
     def __repr__(self) -> str:
         return f"<IceLite {self.state.name} {self.chosen}>"
 
-    def restart(self, ours: Credentials) -> None:
-        """Another password (RFC 8445 §9): checks must pass anew. Until one does, sound goes where
-        it went, and may come from there."""
+    @property
+    def ours(self) -> Credentials:
+        return self._ours[self._restarts]
+
+    def restart(self, ours: Credentials, *, same_peer: bool = True) -> None:
+        """Another password (RFC 8445 §9). Until a check with it names a place, sound goes where it
+        went, and may come from there.
+
+        The passwords before go on: browsers pair their new ports with our old description before
+        they have the answer, and who has chosen such a pair (or a pair from before) keeps it, with
+        its password, for good. Another peer cannot know them, so who does is not the peer.
+        """
         if ours == self.ours:
             return
-        self.ours = ours
+        if not same_peer:
+            self._forget_others()
+        self._restarts += 1
+        self._ours[self._restarts] = ours
+        if len(self._ours) > PASSWORDS_MAX:
+            del self._ours[next(iter(self._ours))]
+
+    def _forget_others(self) -> None:
+        self._ours.clear()
         if self.chosen is not None:
             self._places = {self.chosen: self._places[self.chosen]}
         elif self.state is IceState.FOUND:
@@ -123,22 +144,29 @@ class IceLite:
             return []
         if message.kind is not Class.REQUEST or message.method != stun.BINDING:
             return []
-        refusal = self._refusal(message)
+        made_with = self._password_of(message)
+        refusal = self._refusal(message, made_with)
         if refusal is not None:
             self.refused += 1
-            return self._refuse(message, refusal, source, now)
-        return self._accept(message, source, now)
+            return self._refuse(message, refusal, made_with, source, now)
+        assert made_with is not None
+        return self._accept(message, made_with, source, now)
 
-    def _refusal(self, message: Message) -> tuple[int, str] | None:
-        """What is wrong with it, as status and reason."""
-        name = message.attribute(Attribute.USERNAME)
-        if name is None or not message.signature:
-            return 400, "Bad Request"  # RFC 8489 §9.1.3
+    def _password_of(self, message: Message) -> int | None:
+        """Which one it was signed with, by the number of restarts before."""
         # The first half is ours (RFC 8445 §7.3); the other one is the peer's own business.
-        wanted = self.ours.ufrag.encode()
-        if not hmac.compare_digest(name.partition(b":")[0], wanted) or b":" not in name:
-            return 401, "Unauthenticated"
-        if not message.is_signed_with(self.ours.pwd.encode()):
+        name, colon, _ = (message.attribute(Attribute.USERNAME) or b"").partition(b":")
+        for number, ours in self._ours.items():
+            named = bool(colon) and hmac.compare_digest(name, ours.ufrag.encode())
+            if named and message.is_signed_with(ours.pwd.encode()):
+                return number
+        return None
+
+    def _refusal(self, message: Message, made_with: int | None) -> tuple[int, str] | None:
+        """What is wrong with it, as status and reason."""
+        if message.attribute(Attribute.USERNAME) is None or not message.signature:
+            return 400, "Bad Request"  # RFC 8489 §9.1.3
+        if made_with is None:
             return 401, "Unauthenticated"
         if message.not_understood(_KNOWN):
             return 420, "Unknown Attribute"
@@ -149,7 +177,12 @@ class IceLite:
         return None
 
     def _refuse(
-        self, message: Message, refusal: tuple[int, str], source: Address, now: float
+        self,
+        message: Message,
+        refusal: tuple[int, str],
+        made_with: int | None,
+        source: Address,
+        now: float,
     ) -> list[Output]:
         status, reason = refusal
         second, count = int(now), 0
@@ -163,28 +196,43 @@ class IceLite:
             unknown = b"".join(kind.to_bytes(2) for kind in message.not_understood(_KNOWN))
             attributes.append((Attribute.UNKNOWN_ATTRIBUTES, unknown))
         # Who proved to know the password gets a proof as well (RFC 8489 §9.1.4).
-        key = self.ours.pwd.encode() if status in (420, 487) else None
+        key = None if made_with is None else self._key(made_with)
         answer = stun.build(Class.ERROR, message.transaction, tuple(attributes), key=key)
         return [Reply(answer, source)]
 
-    def _accept(self, message: Message, source: Address, now: float) -> list[Output]:
+    def _key(self, made_with: int) -> bytes:
+        """Answers are signed as the question was (RFC 8489 §9.1.4)."""
+        return self._ours[made_with].pwd.encode()
+
+    def _accept(
+        self, message: Message, made_with: int, source: Address, now: float
+    ) -> list[Output]:
         mapped = stun.xor_address(source, message.transaction)
         answer = stun.build(
             Class.SUCCESS,
             message.transaction,
             ((Attribute.XOR_MAPPED_ADDRESS, mapped),),
-            key=self.ours.pwd.encode(),
+            key=self._key(made_with),
         )
         self._note(source, now)
         outputs: list[Output] = [Reply(answer, source)]
-        if message.attribute(Attribute.USE_CANDIDATE) is not None and source != self.chosen:
-            self.chosen = source
-            if self.state is not IceState.CHOSEN:
-                self._become(IceState.CHOSEN)
-            outputs.append(Chosen(source))
+        if message.attribute(Attribute.USE_CANDIDATE) is not None:
+            outputs += self._choose(source, made_with)
         elif self.state is IceState.WAITING:
             self._become(IceState.FOUND)
         return outputs
+
+    def _choose(self, source: Address, made_with: int) -> list[Output]:
+        """A choice of before a restart does not undo one of after it."""
+        if self.chosen is not None and made_with < self._chosen_by:
+            return []
+        self._chosen_by = made_with
+        if source == self.chosen:
+            return []
+        self.chosen = source
+        if self.state is not IceState.CHOSEN:
+            self._become(IceState.CHOSEN)
+        return [Chosen(source)]
 
     def _note(self, source: Address, now: float) -> None:
         _ = self._places.pop(source, None)

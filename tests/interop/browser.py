@@ -216,5 +216,9 @@ class BrowserPhone:
         self._seen = 0
         _ = self._browser.do("reload", self._page)
 
+    def crash(self) -> None:
+        """Its process is gone, and with it everything that could say so."""
+        _ = self._browser.do("crash", self._page)
+
     def close(self) -> None:
         _ = self._browser.do("close", self._page)

@@ -1,5 +1,7 @@
 """ICE and DTLS of one peer together, without sockets: who is listened to, and where things go."""
 
+from msgspec.structs import replace
+
 from media.dtls_srtp import DtlsSrtp, Follow, Gone, Keyed, Output, Send
 from media.ice import CONSENT_SECONDS
 from media.protocol import Dtls
@@ -89,6 +91,28 @@ def test_the_same_description_changes_nothing_another_certificate_all() -> None:
     again = Caller(other, name="somebody else")
     again.start()
     assert any(isinstance(output, Keyed) for output in talk(made, again))
+
+
+def restarted(peer: Dtls) -> Dtls:
+    return replace(peer, ice_ufrag="more", ice_pwd="m" * 22, peer_ufrag="they")
+
+
+def test_a_restart_keeps_who_is_there_and_another_peer_does_not() -> None:
+    """With the same certificate it is the same peer, whose old checks go on being good."""
+    made, caller = connected()
+    elsewhere = (PEER[0], 4001)
+    caller.check(use=False)
+    _ = talk(made, caller, elsewhere)
+    assert made.connect(restarted(described()), SERVER, PEER, "", 1.0) == []
+    assert (made.sound_goes_to, made.is_peer(elsewhere)) == (PEER, True)
+    caller.check()
+    assert Follow(elsewhere) in talk(made, caller, elsewhere)
+    other = replace(restarted(described("somebody else")), ice_ufrag="most")
+    assert made.connect(other, SERVER, PEER, "", 2.0) == []
+    assert (made.sound_goes_to, made.is_peer(PEER)) == (elsewhere, False)
+    caller.check()
+    assert Follow(PEER) not in talk(made, caller)
+    assert not made.is_peer(PEER)
 
 
 def test_without_ice_the_address_of_the_description_counts() -> None:

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from msgspec.structs import replace
 
 from media import rtp
 from media.protocol import (
@@ -292,6 +293,39 @@ def test_the_peer_moves_to_another_network() -> None:
             page.caller.speak(packet)
             page.pump()
             await elsewhere.until(lambda: page.heard == [rtp.payload(packet)], "echo", page.pump)
+
+    run(main)
+
+
+def test_a_peer_that_looks_for_its_network_again_is_heard_all_the_time() -> None:
+    """It has chosen a new port before our answer comes, and keeps that with the old password."""
+
+    async def main() -> None:
+        with rig() as setup:
+            page = browser(setup)
+            setup.engine.command(Echo("a"))
+            await page.shake_hands()
+            elsewhere = setup.open("elsewhere", "127.0.0.5")
+            setup.ports["elsewhere"] = setup.ports["a"]
+            page.phone, page._taken, page.name = elsewhere, 0, "elsewhere"
+            page.caller.answers.clear()
+            page.caller.check(use=False)
+            await elsewhere.until(lambda: page.answered, "answer", page.pump)
+            peer = replace(described(), ice_ufrag="more", ice_pwd="m" * 22, peer_ufrag="they")
+            setup.connect("a", address=("127.0.0.5", 9), rtcp=("", 0), dtls=peer)
+            before, after = elsewhere.packet(), elsewhere.packet()
+            page.caller.speak(before)
+            page.caller.check()
+            page.caller.speak(after)
+            page.pump()
+            await elsewhere.until(lambda: page.heard == [rtp.payload(after)], "echo", page.pump)
+            assert page.caller.answers[-1].kind.name == "SUCCESS"
+            first = setup.phones["a"]
+            await first.until(lambda: first.heard[-1][0] >= 128, "the echo of before")
+            page.caller.heard.clear()
+            page.caller.on_datagram(first.heard[-1])
+            assert page.heard == [rtp.payload(before)]
+            assert len(setup.of(Secured)) == 1
 
     run(main)
 

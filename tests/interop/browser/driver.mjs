@@ -29,6 +29,7 @@ const actions = {
   async run({ page, code }) { return pages.get(page).opened.evaluate(code); },
   async said({ page }) { return pages.get(page).said; },
   async reload({ page }) { await pages.get(page).opened.reload(); },
+  async crash({ page }) { await pages.get(page).opened.goto('chrome://crash').catch(() => {}); },
   async close({ page }) { await pages.get(page).opened.close(); },
 };
 
