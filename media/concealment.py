@@ -18,6 +18,8 @@ _Wave = NDArray[np.float32]
 _LAG_MIN_SECONDS: Final = 0.005
 _LAG_MAX_SECONDS: Final = 0.015
 _MATCH_SECONDS: Final = 0.02  # So much of the last sound must look like that one lag earlier.
+# Correlation of those two. Tones have more; of a voice hardly anything has.
+_STEADY: Final = 0.995
 # The first 10 ms are as loud as before; nothing is left after 60 ms.
 _FULL_SECONDS: Final = 0.01
 _FADED_SECONDS: Final = 0.06
@@ -32,13 +34,14 @@ _PACKETS: Final = 4
 class Concealment:
     """For one stream of mono sound at `rate`: give it what was heard, ask it for what was lost."""
 
-    __slots__ = ("_lost", "_past", "_period", "_rate", "_seam")
+    __slots__ = ("_likeness", "_lost", "_past", "_period", "_rate", "_seam")
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._past: deque[Pcm] = deque(maxlen=_PACKETS)
         self._lost = 0  # Samples made up since the last packet.
         self._period: _Wave | None = None
+        self._likeness = 0.0  # Of the last period to the one before.
         self._seam = 0.0  # The step that the first made-up sample would make.
 
     def heard(self, pcm: Pcm) -> Pcm:
@@ -54,6 +57,17 @@ class Concealment:
         """So much sound in place of a packet that did not come."""
         if not self._lost:
             self._find_period()
+        return self._go_on(samples)
+
+    def lost_of_tone(self, samples: int) -> Pcm | None:
+        """As `lost`, if what was heard is as steady as a tone; else None, and nothing changes."""
+        if not self._lost:
+            self._find_period()
+            if self._likeness < _STEADY:
+                return None
+        return self._go_on(samples)
+
+    def _go_on(self, samples: int) -> Pcm:
         made = np.rint(self._made_up(samples))
         pcm = np.clip(made, -32_768, 32_767).astype(np.int16)
         self._lost += samples
@@ -70,7 +84,7 @@ class Concealment:
         window = self._samples(_MATCH_SECONDS)
         past = np.concatenate(self._past)[-(window + 2 * longest) :] if self._past else None
         if past is None or len(past) < window + longest:
-            self._period = None
+            self._period, self._likeness = None, 0.0
             return
         wave = past.astype(np.float32)
         # Row n begins n samples after the one that is the longest lag before the last window.
@@ -78,7 +92,11 @@ class Concealment:
         earlier = earlier[: longest - shortest + 1]
         likeness = earlier @ wave[-window:]
         energy = np.einsum("ij,ij->i", earlier, earlier)
-        lag = longest - int(np.argmax(likeness / np.sqrt(energy + 1.0)))
+        alike = likeness / np.sqrt(energy + 1.0)
+        best = int(np.argmax(alike))
+        loudness = float(np.sqrt(wave[-window:] @ wave[-window:] + 1.0))
+        self._likeness = float(alike[best]) / loudness
+        lag = longest - best
         self._take_period(wave, lag)
 
     def _take_period(self, wave: _Wave, lag: int) -> None:

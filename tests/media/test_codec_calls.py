@@ -73,7 +73,8 @@ def test_two_talk(a: str, b: str, ptimes: tuple[int, int]) -> None:
             assert len(hearer.heard) == count
             found = heard(hearer, b, 440)
             assert abs(found.level_db) < 1
-            assert found.share > 0.995
+            # Opus has fewer bits for it, because of its second copies.
+            assert found.share > (0.99 if "opus" in {a, b} else 0.995)
             assert found.quietest_db > -1
             for phone in ("a", "b"):
                 setup.engine.command(Close(phone))

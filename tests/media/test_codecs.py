@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +17,9 @@ from media.codecs import (
     units_per_packet,
 )
 from media.g722 import G722Decoder, G722Encoder
-from media.opus import OpusDecoder, OpusEncoder, Settings
+from media.opus import OpusDecoder, OpusEncoder, Settings, may_have_copy
 from media.resample import Resampler
-from tests.data import need_testdata
+from tests.data import ROOT, need_testdata
 from tests.media.tones import listen, measure, tone
 
 NEEDS_OPUS = pytest.mark.skipif(not libopus.available(), reason="libopus0 is not installed")
@@ -143,17 +144,115 @@ def test_what_a_receiver_of_opus_may_ask_for() -> None:
     assert sizes == {8000: 20, 16_000: 40, 32_000: 80}
 
 
-@NEEDS_OPUS
-def test_the_next_packet_of_opus_tells_of_the_lost_one() -> None:
-    """Something voice-like: libopus has no second copy of steady tones."""
+def voice() -> Pcm:
+    """Something like it, two seconds at 48 kHz."""
     rng = np.random.default_rng(5)
     at = np.arange(48_000 * 2) / 48_000
     pitch = np.cumsum(120 + 40 * np.sin(2 * np.pi * 3 * at)) / 48_000
     voice = sum(np.sin(2 * np.pi * n * pitch) / n for n in range(1, 20))
     voice = voice * (0.2 + np.abs(np.sin(2 * np.pi * 2.5 * at)))
-    sound = (3000 * voice + rng.normal(0, 20, len(at))).astype(np.int16)
+    return (3000 * voice + rng.normal(0, 20, len(at))).astype(np.int16)
+
+
+def packets_of(sound: Pcm, rate: int, fmtp: str = "useinbandfec=1", ms: int = 20) -> list[bytes]:
+    encode, size = OpusEncoder(rate, fmtp).encode, rate * ms // 1000
+    resampled = Resampler(48_000, rate).feed(sound) if rate != 48_000 else sound
+    return [encode(resampled[at : at + size]) for at in range(0, len(resampled) - size + 1, size)]
+
+
+@NEEDS_OPUS
+@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 48_000])
+def test_nearly_every_packet_of_a_voice_has_a_copy_of_the_one_before(rate: int) -> None:
+    packets = packets_of(voice(), rate)
+    assert sum(map(may_have_copy, packets)) > 0.8 * len(packets)
+    assert not any(map(may_have_copy, packets_of(voice(), rate, "")))
+    # And the band is as wide as without: narrow, wide, 12 kHz, 20 kHz.
+    assert {packet[0] >> 3 for packet in packets} == {
+        {8_000: 1, 16_000: 9, 24_000: 13, 48_000: 15}[rate]
+    }
+
+
+@NEEDS_OPUS
+def test_few_bits_are_spent_on_the_sound_rather_than_on_copies() -> None:
+    packets = packets_of(voice(), 48_000, "useinbandfec=1;maxaveragebitrate=20000")
+    assert {packet[0] >> 3 for packet in packets} == {15}
+
+
+@NEEDS_OPUS
+@pytest.mark.parametrize("ms", [30, 50])
+def test_packets_of_several_frames_are_whole_from_the_first_one_on(ms: int) -> None:
+    decode = OpusDecoder(48_000).decode
+    for packet in packets_of(voice(), 48_000, ms=ms):
+        assert len(decode(packet)) == 48 * ms
+
+
+@pytest.mark.parametrize(
+    ("payload", "may"),
+    [
+        (b"", False),
+        (b"\x48\xc0", False),  # Too short for any sound: silence in DTX.
+        (b"\x48\xc0\x00", True),  # 20 ms, voice, and a copy.
+        (b"\x48\x80\x00", False),
+        (b"\x48\x40\x00", True),
+        (b"\x49\x40\x00", True),  # Two frames of one length.
+        (b"\x4a\x05\x40", True),  # Two, with a short length and with a long one.
+        (b"\x4a\x45\x00", False),
+        (b"\x4a\xfc\x01\x40", True),
+        (b"\x4a\xfc\x01", False),  # Cut off.
+        (b"\x50\x20\x00", True),  # 40 ms: two voice flags before it.
+        (b"\x50\x40\x00", False),
+        (b"\x58\x10\x00", True),  # 60 ms: three.
+        (b"\x78\x40\x00", True),  # Hybrid.
+        (b"\x80\xff\xff", False),  # CELT alone.
+        (b"\xfc\xff\xff", False),
+        (b"\x4b\x03\x00", True),  # More than two: who knows.
+    ],
+)
+def test_where_the_flag_of_a_copy_stands(payload: bytes, may: bool) -> None:
+    assert may_have_copy(payload) is may
+
+
+@NEEDS_OPUS
+@given(st.binary(max_size=40))
+def test_any_packet_may_be_asked_for_a_copy(payload: bytes) -> None:
+    assert len(OpusDecoder(8_000).conceal(160, payload)) == 160
+
+
+@NEEDS_OPUS
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+@pytest.mark.parametrize("hertz", [300, 440, 1000])
+def test_a_tone_goes_on_through_a_loss(rate: int, hertz: int) -> None:
+    """libopus takes it for no voice, and would let it fade at once."""
+    packets = packets_of(tone(hertz, 48_000, 2.0), 48_000)
+    one, heard = OpusDecoder(rate), list[Pcm]()
+    for n, packet in enumerate(packets):
+        lost = n % 33 == 32  # Three of a hundred.
+        heard.append(one.conceal(rate // 50, packets[n + 1]) if lost else one.decode(packet))
+        if lost:
+            assert measure(heard[-1], hertz, rate).level_db > -2
+    assert measure(np.concatenate(heard[10:]), hertz, rate).share > 0.965
+
+
+@NEEDS_OPUS
+def test_speech_is_left_to_libopus() -> None:
+    sound, rate = soundfile.read(ROOT / "sounds/en/voicemail/main-menu.flac", dtype="int16")
+    packets = packets_of(Resampler(rate, 48_000).feed(sound), 16_000, "")
+    one, plain = OpusDecoder(16_000), OpusDecoder(16_000)
+    left = 0
+    for n, packet in enumerate(packets):
+        if n % 7 == 6:
+            made = one.conceal(320)
+            left += np.array_equal(made, plain._made(320, b""))
+        else:
+            _ = one.decode(packet), plain.decode(packet)
+    assert left >= len(packets) // 7 - 1  # But for a vowel that was sung.
+
+
+@NEEDS_OPUS
+def test_the_next_packet_of_opus_tells_of_the_lost_one() -> None:
+    """Something voice-like: libopus has no second copy of steady tones."""
     encode = OpusEncoder(16_000, "useinbandfec=1").encode
-    narrow = Resampler(48_000, 16_000).feed(sound)
+    narrow = Resampler(48_000, 16_000).feed(voice())
     packets = [encode(narrow[n : n + 320]) for n in range(0, len(narrow), 320)]
     told, untold, whole = OpusDecoder(16_000), OpusDecoder(16_000), OpusDecoder(16_000)
     with_it = without = 0.0
