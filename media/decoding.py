@@ -19,7 +19,8 @@ THREADS: Final = 1
 
 def _warm() -> None:
     sounds.warm()
-    _ = import_module("media.rooms")
+    for department in ("media.rooms", "media.recorder"):
+        _ = import_module(department)
 
 
 class Decoding:
@@ -34,7 +35,7 @@ class Decoding:
         return len(self._shelf)
 
     def warm(self) -> None:
-        """Import decoders and mixer beforehand: the first room shall stop nobody's sound."""
+        """Import what is slow to import: the first room or recording shall stop nobody's sound."""
         self._in_background(_warm).add_done_callback(lambda _: self._rest())
 
     def close(self) -> None:

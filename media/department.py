@@ -37,6 +37,9 @@ class Department:
     def on_planned(self, line: "Line") -> None:
         """Whom its peer's packets go to may have changed: `line.hearers`."""
 
+    def on_touched(self, line: "Line") -> None:
+        """What it sends of its own is about to change, or to be looked at."""
+
     def on_left(self, line: "Line", *, for_good: bool) -> None:
         """It is about to do something else, or to close; not `for_good`: to play something."""
 

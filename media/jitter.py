@@ -93,18 +93,18 @@ class Jitter:
         self._units_of = units_of
         self._packets: dict[int, _Packet] = {}  # By position.
         self._playing = False
-        self._at = 0  # Position of the next packet to play; what is before it is late.
-        self._frame = clock_rate // 50  # Length of the last packet.
+        self._at: int = 0  # Position of the next packet to play; what is before it is late.
+        self._frame: int = clock_rate // 50  # Length of the last packet.
         self._last_seq = -1  # Of the last packet played.
         self._made_up = 0  # Pieces made up for what is at `_at`.
         # What came.
-        self._timestamp = -1  # Of the packet that came last, and its position.
-        self._position = 0
-        self._end = 0  # Of the farthest packet that came.
+        self._timestamp: int = -1  # Of the packet that came last, and its position.
+        self._position: int = 0
+        self._end: int = 0  # Of the farthest packet that came.
         self._late_in_row = 0
         # How late.
-        self._base = 0.0  # The least time on the way, plus a constant.
-        self._level = 0.0
+        self._base: float = 0.0  # The least time on the way, plus a constant.
+        self._level: float = 0.0
         self._waited = 1.0  # The least wait of this window.
         self._taken = 0
         self._shorten = False
@@ -195,6 +195,55 @@ class Jitter:
             self._level = 0.0
 
     # Out.
+
+    def put_and_take(
+        self, seq: int, timestamp: int, payload: bytes, came_at: float, now: float
+    ) -> Piece:
+        """Both in one step: nearly always just the next packet has come since the last tick."""
+        frame = self._frame
+        position = self._position + frame
+        at = self._at
+        packets = self._packets
+        taken = packets.get(at)
+        if (
+            not self._playing
+            or position != self._end
+            or timestamp != self._timestamp + frame
+            or len(payload) != frame
+            or (position != at if taken is None else len(taken[3]) != frame)
+        ):
+            self.put(seq, timestamp, payload, came_at)
+            return self.take(now)
+        self._timestamp = timestamp
+        self._position = position
+        self._end = position + frame
+        self._late_in_row = 0
+        way = came_at - position * self._seconds
+        late = way - self._base
+        if late < 0.0:
+            self._base, late = way, 0.0
+        else:
+            self._base += _CREEP_SECONDS
+        level = self._level * _FORGET
+        self._level = level if level > late else late
+        self._made_up = 0
+        self._at = at + frame
+        if taken is None:
+            self.seq, self.timestamp = seq, timestamp
+        else:
+            del packets[at]
+            packets[position] = came_at, seq, timestamp, payload
+            came_at, self.seq, self.timestamp, payload = taken
+        self._last_seq = self.seq
+        wait = now - came_at
+        if wait < self._waited:
+            self._waited = wait
+        self._taken += 1
+        if self._taken >= _WINDOW:
+            self._look_back()
+        if self._shorten or wait > WAIT_MAX_SECONDS:
+            return self._shortened(payload)
+        return payload
 
     def take(self, now: float) -> Piece:
         """What is to be played next."""

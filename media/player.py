@@ -39,13 +39,13 @@ class Stream:
     """One outgoing RTP stream: the header of the next packet."""
 
     __slots__ = (
-        "_tick",
         "epoch",
         "last",
         "octets",
         "packets",
         "seq",
         "ssrc",
+        "tick",
         "timestamp",
         "units",
     )
@@ -60,7 +60,7 @@ class Stream:
         self.last = timestamp  # Of the last packet.
         self.packets = 0
         self.octets = 0  # Of payload, as a sender report counts.
-        self._tick = -1  # Of the last packet.
+        self.tick = -1  # Of the last packet.
 
     def at(self, tick: int) -> int:
         """The RTP timestamp of a tick."""
@@ -73,11 +73,11 @@ class Stream:
 
     def packet(self, payload_type: int, payload: bytes, tick: int) -> bytes:
         """The marker begins every talkspurt: the first packet after a gap (RFC 3551 §4.1)."""
-        if tick != self._tick + 1:
+        if tick != self.tick + 1:
             payload_type |= rtp.MARKER
-            self._go_on(tick)
-        # As `event_packet` does it, without another call: music goes to hundreds at every tick.
-        self._tick = tick
+            self.go_on(tick)
+        # As `event_packet` does it, without another call.
+        self.tick = tick
         self.last = stamp = (self.timestamp + tick * self.units) & 0xFFFF_FFFF
         seq = self.seq
         self.seq = (seq + 1) & 0xFFFF
@@ -87,7 +87,7 @@ class Stream:
 
     def event_packet(self, second: int, payload: bytes, tick: int, timestamp: int) -> bytes:
         """With a timestamp of its own: that of the beginning of an event (RFC 4733 §2.5.1)."""
-        self._tick = tick
+        self.tick = tick
         self.last = timestamp
         seq = self.seq
         self.seq = (seq + 1) & 0xFFFF
@@ -100,14 +100,14 @@ class Stream:
         self.ssrc, self.seq = ssrc, seq
         self.timestamp = (timestamp - tick * self.units) & 0xFFFF_FFFF
         self.last = (timestamp - self.units) & 0xFFFF_FFFF
-        self._tick = tick - 1
+        self.tick = tick - 1
 
     def follow(self, tick: int) -> None:
         """The packet of this tick follows the last one without a gap, whenever that was."""
         self.timestamp = (self.last - (tick - 1) * self.units) & 0xFFFF_FFFF
-        self._tick = tick - 1
+        self.tick = tick - 1
 
-    def _go_on(self, tick: int) -> None:
+    def go_on(self, tick: int) -> None:
         """Packets of others, on this stream, may have been ahead of our clock."""
         behind = (self.last + self.units - self.at(tick)) & 0xFFFF_FFFF
         if self.packets and behind < 0x8000_0000:
@@ -257,7 +257,7 @@ class Playlist:
 class Player:
     """Everything one session sends of its own, on one stream."""
 
-    __slots__ = ("_keys_began", "_pressing", "_tones", "clock_rate", "keys", "playlist", "stream")
+    __slots__ = ("_keys_began", "_tones", "clock_rate", "keys", "may_press", "playlist", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -266,7 +266,7 @@ class Player:
         self.keys = DigitSender()
         self._tones: deque[bytes] = deque()  # Keys as sound, for a peer that knows no other.
         self._keys_began = 0  # Timestamp at which the present run of keys began.
-        self._pressing = False  # There may be keys.
+        self.may_press = False  # There may be keys.
 
     @property
     def busy(self) -> bool:
@@ -278,14 +278,14 @@ class Player:
         return self.keys.busy or bool(self._tones)
 
     def press_tones(self, frames: Frames) -> None:
-        self._pressing = True
+        self.may_press = True
         self._tones.extend(frames[: TONES_MAX - len(self._tones)])
 
     def press(self, digits: str, tick: int) -> int:
         """Queue keys for the ticks from `tick` on; returns how many were taken."""
         if not self.keys.busy:
             self._keys_began = self.stream.at(tick)
-        self._pressing = True
+        self.may_press = True
         return self.keys.add(digits)
 
     def retune(self, clock_rate: int) -> None:
@@ -305,13 +305,13 @@ class Player:
         """The packet of this tick. Sound waits while a key is down."""
         playlist = self.playlist
         position = playlist.position
-        if position < playlist.last and not self._pressing:  # Nearly always.
+        if position < playlist.last and not self.may_press:  # Nearly always.
             playlist.position = position + 1
             return self.stream.packet(payload_type, playlist.now[position], tick), None
-        self._pressing = self.pressing
+        self.may_press = self.pressing
         if self._tones:
             return self.stream.packet(payload_type, self._tones.popleft(), tick), None
-        if self._pressing:
+        if self.may_press:
             event = self.keys.on_tick()
             if event is not None and dtmf_payload_type is not None:
                 number = dtmf_payload_type | (rtp.MARKER if event.marker else 0)

@@ -29,12 +29,13 @@ CLOSE_SECONDS: Final = 2.0
 class _Recording:
     """What the loop knows of one."""
 
-    __slots__ = ("command", "dropped", "heard", "job", "limit")
+    __slots__ = ("command", "dropped", "heard", "job", "left", "limit")
 
     def __init__(self, command: protocol.Record, job: Job) -> None:
         self.command = command
         self.job = job
         self.dropped = 0  # Packets that the disk was too slow for.
+        self.left = 0  # That were still to be written when it ended.
         self.heard: dict[tuple[int, str], Source] = {}  # By channel and session.
         self.limit: asyncio.TimerHandle | None = None
 
@@ -187,8 +188,11 @@ class Recorder(Department):
     def _let_go(self, recording: _Recording) -> None:
         if recording.limit is not None:
             recording.limit.cancel()
+        left = sum(source.waiting for source in recording.heard.values())
         for place in list(recording.heard):
             self._untap(recording, place)
+        recording.left += left
+        self._share.add(0, left)
 
     def _on_done(self, done: Done) -> None:
         """On the writer's thread."""
@@ -206,6 +210,7 @@ class Recorder(Department):
         if recording is None:
             return
         self._let_go(recording)
+        self._share.add(0, -recording.left)
         error = done.error
         if recording.dropped and not error:
             error = f"{recording.dropped} packets are missing: the disk was too slow"

@@ -10,10 +10,11 @@ nor a burst after a stall of the network moves anything. A new sender (another S
 stood still on hold, or one that runs faster than ours are seen by how late packets are.
 """
 
+import itertools
 import struct
-from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from operator import sub
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,8 @@ QUEUE_PACKETS_MIN: Final = 50
 ALL_PACKETS_MAX: Final = 100_000
 # A step of lateness that begins a new stretch: no jitter, but another clock.
 STEP_UNITS: Final = UNIT_RATE // 2
+# Packets that came more steadily than this have no such step among them.
+STEADY_SECONDS: Final = 0.49
 # A whole stretch that is so much too late is put where it came. None is too early: what it goes
 # on from was late itself.
 LATE_UNITS: Final = UNIT_RATE // 5
@@ -53,6 +56,7 @@ _SEQ_TIMESTAMP: Final = struct.Struct("!HI").unpack_from
 _TIMESTAMP_MASK: Final = 0xFFFF_FFFF
 _SEQ_MASK: Final = 0xFFFF
 _SEQ_HALF: Final = 1 << 15
+_COUNTING: Final = bytes(range(256)) * (1 + -(-QUEUE_PACKETS_MAX // 256))
 # Payloads that may be put together and decoded at once.
 _JOINABLE: Final = frozenset({"PCMU", "PCMA", "G722"})
 # RFC 6716 §3.1: units of a frame by the upper five bits of the first byte.
@@ -69,43 +73,64 @@ Packet = tuple[str, bytes, float]
 class Share:
     """How many packets one source may queue: all sources of a worker share a limit."""
 
-    __slots__ = ("_sources", "packets")
+    __slots__ = ("_left", "_sources", "packets")
 
     def __init__(self) -> None:
         self._sources = 0
+        self._left = 0
         self.packets = QUEUE_PACKETS_MAX
 
-    def add(self, sources: int) -> None:
+    def add(self, sources: int, left: int = 0) -> None:
+        """`left`: packets of recordings that have ended, which the disk has not taken yet."""
         self._sources += sources
-        fair = ALL_PACKETS_MAX // max(1, self._sources)
+        self._left += left
+        fair = max(0, ALL_PACKETS_MAX - self._left) // max(1, self._sources)
         self.packets = max(QUEUE_PACKETS_MIN, min(QUEUE_PACKETS_MAX, fair))
 
 
 class Run:
-    """Packets without a gap between them. `place` counts from the beginning of the recording."""
+    """Packets without a gap between them: `place` counts from the beginning of the recording."""
 
-    __slots__ = ("codec", "end", "packets", "place", "seq", "size", "ticks", "units")
+    __slots__ = ("codec", "data", "end", "place", "seq", "units")
 
-    def __init__(self, packet: Packet, seq: int, place: int, units: int, ticks: int) -> None:
-        """`units` and `ticks`: the length of each packet, here and on its own clock."""
-        self.codec, data, _ = packet
-        self.packets = [data]
-        # Of each. How long a packet of Opus is, its size does not tell.
-        self.size = len(data) if self.codec in _JOINABLE else -1
+    def __init__(self, codec: str, data: bytes, seq: int, place: int, units: int) -> None:
+        """`data`: what is in the packets, put together if their codec allows it; else there is
+        only one. `units`: the length of each."""
+        self.codec = codec
+        self.data = data
         self.seq = seq  # Of the first one.
-        self.units, self.ticks = units, ticks
+        self.units = units
         self.place: int = place
-        self.end: int = place + units
+        self.end: int = place + (len(data) if codec in _JOINABLE else units)
 
-    def take(self, end: int) -> "tuple[int, int, list[bytes]]":
-        """Place, sequence number and payloads of all that begin before `end`."""
-        count = min(len(self.packets), -((self.place - end) // self.units))
-        payloads = [packet[rtp.HEADER_SIZE :] for packet in self.packets[:count]]
-        taken = (self.place, self.seq, payloads)
-        del self.packets[:count]
-        self.place += count * self.units
-        self.seq = (self.seq + count) & _SEQ_MASK
-        return taken
+    @property
+    def count(self) -> int:
+        return (self.end - self.place) // self.units
+
+    def goes_on(self, run: "Run") -> bool:
+        """Is the other one nothing but more of this?"""
+        alike = self.units == run.units and self.codec == run.codec
+        if not alike or self.end != run.place or self.codec not in _JOINABLE:
+            return False
+        return run.seq == (self.seq + self.count) & _SEQ_MASK
+
+    def add(self, run: "Run") -> None:
+        self.data += run.data
+        self.end = run.end
+
+    def take(self, end: int) -> tuple[int, int, int, bytes]:
+        """All packets that begin before `end`: place and number of the first one, how many they
+        are, and what is in them."""
+        units, place, seq, data = self.units, self.place, self.seq, self.data
+        count = -((place - end) // units)
+        if place + count * units >= self.end:
+            count = (self.end - place) // units
+            self.place = self.end
+            return place, seq, count, data
+        self.data = data[count * units :]
+        self.place += count * units
+        self.seq = (seq + count) & _SEQ_MASK
+        return place, seq, count, data[: count * units]
 
 
 class Source:
@@ -121,7 +146,7 @@ class Source:
     def __init__(self, leg: Leg, started: float, share: Share, rate: int = UNIT_RATE) -> None:
         """`started`: when the recording did, on the worker's clock. `rate`: of the file."""
         self._leg = leg
-        self._queue: deque[Packet] = deque()
+        self._queue: list[Packet] = []
         self._share = share
         self._started = started
         self.muted = False
@@ -147,7 +172,18 @@ class Source:
 
     def keeper(self, codec: str) -> Callable[[bytes, float], None]:
         """For plain packets of sound of this codec, whole: all that is done with them here."""
-        return partial(self._keep, codec)
+        queue, share = self._queue, self._share
+        append = queue.append
+
+        def keep(packet: bytes, now: float) -> None:
+            if self.muted:
+                return
+            if len(queue) < share.packets:
+                append((codec, packet, now))
+            else:
+                self.dropped += 1
+
+        return keep
 
     def on_packet(
         self, payload_type: int, seq: int, timestamp: int, payload: bytes, now: float
@@ -155,16 +191,12 @@ class Source:
         leg = self._leg
         codec = leg.codec if payload_type == leg.payload_type else STATIC_CODECS.get(payload_type)
         if codec is not None:
-            self._keep(codec, rtp.pack(payload_type, seq, timestamp, 0) + payload, now)
+            self.keeper(codec)(rtp.pack(payload_type, seq, timestamp, 0) + payload, now)
 
-    def _keep(self, codec: str, packet: bytes, now: float) -> None:
-        if self.muted:
-            return
-        queue = self._queue
-        if len(queue) < self._share.packets:
-            queue.append((codec, packet, now))
-        else:
-            self.dropped += 1
+    @property
+    def waiting(self) -> int:
+        """Packets for the writer."""
+        return len(self._queue)
 
     # --- on the writer's thread
 
@@ -182,70 +214,110 @@ class Source:
         voice.go_on(start)
         while runs and runs[0].place < end:
             run = runs[0]
-            place, seq, payloads = run.take(end)
-            if not run.packets:
+            place, seq, count, data = run.take(end)
+            units = run.units
+            if run.place == run.end:
                 del runs[0]
             # A clock that is put right is no reason to throw a packet away.
             over = voice.filled - place - DRIFT_STEP
-            skip = min(len(payloads), max(0, -(-over // run.units)))
-            self.late += skip
-            if skip < len(payloads):
-                place += skip * run.units
-                seq = (seq + skip) & _SEQ_MASK
-                voice.speak(run.codec, payloads[skip:], seq, place, run.units)
+            if over > 0:
+                skip = min(count, -(-over // units))
+                self.late += skip
+                if skip == count:
+                    continue
+                place, seq, count = place + skip * units, (seq + skip) & _SEQ_MASK, count - skip
+                data = data[skip * units :]
+            voice.speak(run.codec, data, seq, count, place, units)
         if runs:  # What is missing between here and there may have been lost.
             voice.bridge(runs[0].place, runs[0].seq, runs[0].units, end)
         return voice.block(start, end)
 
     def _take_in(self) -> None:
-        """Find the places of all packets that have come. Nearly each follows from the one before
-        it: that is the short way here. (Faster than numpy, which needs 2 µs for each step.)"""
-        queue, started = self._queue, self._started
-        for _ in range(len(queue)):
-            packet = queue.popleft()
-            codec, data, at = packet
-            seq, timestamp = _SEQ_TIMESTAMP(data, 2)
-            run = self._stretch[-1] if self._stretch else None
-            if (
-                run is not None
-                and timestamp == self._next_timestamp
-                and run.end == self._next_place
-                and codec == run.codec
-                and len(data) == run.size
-            ):
-                end = run.end + run.units
-                late = round((at - started) * UNIT_RATE) - end
-                if -STEP_UNITS < late - self._late < STEP_UNITS:
-                    run.packets.append(data)
-                    run.end = self._next_place = end
-                    if late < self._least:
-                        self._least = late
-                    self._late, self._seq = late, seq
-                    self._next_timestamp = timestamp + run.ticks & _TIMESTAMP_MASK
-                    self._seen += 1
+        """Find the places of all packets that have come."""
+        packets = self._queue[:]
+        if not packets:
+            return
+        del self._queue[: len(packets)]  # In one step: more may come meanwhile.
+        codecs: tuple[str, ...]
+        whole: tuple[bytes, ...]
+        times: tuple[float, ...]
+        codecs, whole, times = zip(*packets, strict=True)
+        size = len(whole[0])
+        alike = codecs.count(self._codec) == len(codecs) and set(map(len, whole)) == {size}
+        sound = self._codec in _JOINABLE and 0 < size - rtp.HEADER_SIZE <= PACKET_UNITS_MAX
+        if alike and sound:
+            joined = b"".join(whole)
+            for begin, end in _rows(joined, size):
+                if self._follow(joined[begin * size : end * size], times[begin:end]):
                     continue
-            self._take(packet, seq, timestamp)
+                self._take(packets[begin])  # The others may follow from this one.
+                begin += 1
+                if not self._follow(joined[begin * size : end * size], times[begin:end]):
+                    for packet in packets[begin:end]:
+                        self._take(packet)
+        else:
+            for packet in packets:
+                self._take(packet)
 
-    def _take(self, packet: Packet, seq: int, timestamp: int) -> None:
+    def _follow(self, whole: bytes, times: Sequence[float]) -> bool:
+        """Packets of one length, each of which begins where the one before it ends: so do nearly
+        all, and what is done for a row at once costs each of them little. False: the first one
+        begins elsewhere, or some took much longer than others."""
+        if not times:
+            return True
+        count, (seq, timestamp) = len(times), _SEQ_TIMESTAMP(whole, 2)
+        units = len(whole) // count - rtp.HEADER_SIZE
+        place = self._next_place
+        ahead = tuple(map(sub, times, itertools.count(0.0, units / UNIT_RATE)))
+        least = min(ahead)
+        step = self._lateness(times[0], place + units) - self._late if self._stretch else 0
+        steady = max(ahead) - least < STEADY_SECONDS and abs(step) < STEP_UNITS
+        if not steady or timestamp != self._next_timestamp:
+            return False
+        payloads = np.frombuffer(whole, np.uint8).reshape(count, -1)[:, rtp.HEADER_SIZE :]
+        self._add(Run(self._codec, payloads.tobytes(), seq, place, units))
+        earliest = ahead.index(least)
+        late = self._lateness(times[earliest], place + (earliest + 1) * units)
+        self._least = min(self._least, late)
+        self._late = self._lateness(times[-1], self._next_place)
+        self._seen += count
+        self._seq = (seq + count - 1) & _SEQ_MASK
+        self._next_timestamp = timestamp + count * units & _TIMESTAMP_MASK
+        return True
+
+    def _take(self, packet: Packet) -> None:
+        codec, data, at = packet
         units = self._units_of(packet)
         if not units:
             return
-        ticks = units * self._clock // UNIT_RATE
+        seq, timestamp = _SEQ_TIMESTAMP(data, 2)
         step = self._step_to(timestamp)
-        place = self._next_place + step
+        run = Run(codec, data[rtp.HEADER_SIZE :], seq, self._next_place + step, units)
         behind = (self._seq - seq) & _SEQ_MASK
         if step < 0 and behind < STRAGGLER_SEQS and self._seen:
-            self._stretch.append(Run(packet, seq, place, units, ticks))  # Overtaken, or twice.
+            self._stretch.append(run)  # Overtaken, or twice.
             return
-        late = round((packet[2] - self._started) * UNIT_RATE) - place - units
+        late = self._lateness(at, run.end)
         if self._stretch and abs(late - self._late) >= STEP_UNITS:
             self._end_stretch(sure=True)
         self._least = min(late, self._least)
-        self._late, self._seq = late, seq
+        self._late = late
         self._seen += 1
-        self._stretch.append(Run(packet, seq, place, units, ticks))
-        self._next_timestamp = timestamp + ticks & _TIMESTAMP_MASK
-        self._next_place = place + units
+        self._add(run)
+        self._seq = seq
+        self._next_timestamp = timestamp + units * self._clock // UNIT_RATE & _TIMESTAMP_MASK
+
+    def _add(self, run: Run) -> None:
+        """The newest: the next one is expected where it ends."""
+        self._next_place = run.end
+        if self._stretch and self._stretch[-1].goes_on(run):
+            self._stretch[-1].add(run)
+        else:
+            self._stretch.append(run)
+
+    def _lateness(self, at: float, end: int) -> int:
+        """Of a packet that came then, and whose sound ends at `end`."""
+        return round((at - self._started) * UNIT_RATE) - end
 
     def _units_of(self, packet: Packet) -> int:
         """How long it is; 0 if we cannot know."""
@@ -278,11 +350,15 @@ class Source:
         self._anchored = True
         self._next_place += shift
         self._late -= shift
-        for run in self._stretch:
-            run.place += shift
-            run.end += shift
-        self._runs += self._stretch
-        self._runs.sort(key=_place)
+        stretch, runs = self._stretch, self._runs
+        if shift:
+            for run in stretch:
+                run.place += shift
+                run.end += shift
+        if runs and runs[-1].goes_on(stretch[0]):
+            runs[-1].add(stretch.pop(0))
+        runs += stretch
+        runs.sort(key=_place)
         self._stretch = []
         self._least = _NOT_KNOWN
 
@@ -292,7 +368,7 @@ class Source:
             return 0  # All of them were overtaken.
         displaced = least > LATE_UNITS or least < -EARLY_UNITS or not self._anchored
         if displaced:
-            if not sure and sum(len(run.packets) for run in self._stretch) < SURE_PACKETS:
+            if not sure and sum(run.count for run in self._stretch) < SURE_PACKETS:
                 return None
             self._drift, self._seen = None, 1
             return least
@@ -336,7 +412,7 @@ class Voice:
             self.filled = start
             self._last_seq = self._resampler = None
 
-    def speak(self, codec: str, payloads: list[bytes], seq: int, place: int, units: int) -> None:
+    def speak(self, codec: str, data: bytes, seq: int, count: int, place: int, units: int) -> None:
         """Packets without a gap, the first at `place`."""
         self.bridge(place, seq, units, place)
         decoder = self._decoder_of(codec)
@@ -344,14 +420,10 @@ class Voice:
             return
         if self.filled < place:
             self._resampler = None  # The end of what was said before is not the beginning of this.
-        at = place
-        for data in (b"".join(payloads),) if codec in _JOINABLE else payloads:
-            pcm = self._fit(decoder, decoder.decode(data))
-            self.sound.append((at, pcm))
-            at += len(pcm) * UNIT_RATE // self._rate
-        self.filled = place + len(payloads) * units
+        self.sound.append((place, self._fit(decoder, decoder.decode(data))))
+        self.filled = place + count * units
         self._made_up = 0
-        self._last_seq = (seq + len(payloads) - 1) & _SEQ_MASK
+        self._last_seq = (seq + count - 1) & _SEQ_MASK
 
     def bridge(self, place: int, seq: int, units: int, end: int) -> None:
         """Until `end`: what was lost before the packet at `place` is concealed. A pause of the
@@ -416,6 +488,25 @@ def opus_units(payload: bytes) -> int:
     if code < 3:
         return frame if code == 0 else 2 * frame
     return frame * (payload[1] & 0x3F) if len(payload) > 1 else 0
+
+
+def _rows(whole: bytes, size: int) -> Iterable[tuple[int, int]]:
+    """Which packets of this size follow from each other, from one to before another."""
+    count, units = len(whole) // size, size - rtp.HEADER_SIZE
+    (seq, first), (_, last) = _SEQ_TIMESTAMP(whole, 2), _SEQ_TIMESTAMP(whole, len(whole) - size + 2)
+    # All in order, none missing: the low bytes of their numbers say it.
+    if last - first == (count - 1) * units and _COUNTING.startswith(whole[3::size], seq & 0xFF):
+        return ((0, count),)
+    stamps = tuple(stamp for (stamp,) in _timestamps(size).iter_unpack(whole))
+    steps = enumerate(itertools.pairwise(stamps), 1)
+    begins = [n for n, (a, b) in steps if b - a & _TIMESTAMP_MASK != units]
+    return itertools.pairwise((0, *begins, count))
+
+
+@lru_cache(64)
+def _timestamps(size: int) -> struct.Struct:
+    """Of packets of this size."""
+    return struct.Struct(f"!4xI{size - 8}x")
 
 
 def rate_for(*codecs: str) -> int:

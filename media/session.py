@@ -180,9 +180,10 @@ class Session:
 
     def can_hear(self) -> bool:
         # While we press keys towards somebody, they take the place of the sound (RFC 4733 §2.2).
-        return (
-            self.leg.receiving and self.leg.state is not LegState.OPEN and not self.player.pressing
-        )
+        leg, player = self.leg, self.player
+        if player.may_press and player.pressing:
+            return False
+        return leg.receiving and leg.state is not LegState.OPEN
 
     # What it hears.
 

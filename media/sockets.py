@@ -9,6 +9,7 @@ address is known, so that the kernel refuses everybody else's packets.
 import asyncio
 import ctypes
 import ipaddress
+import os
 import select
 import socket
 import struct
@@ -17,24 +18,27 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final
 
+from media import rtp
 from media.relay import Address
 from media.session import Session
+from media.ticks import Every
 
 # RTP fits an Ethernet frame; a longer packet is cut off by the kernel and then dropped.
 PACKET_BYTES_MAX: Final = 2048
 # Packets handled before timers and commands get their turn: at most 256, about 3 ms.
 BATCH: Final = 64
 ROUNDS: Final = 4
+# So long packets wait to be read that are only put aside: half of what a jitter buffer waits.
+PATIENCE_SECONDS: Final = 0.005
 # More than the queue of a socket can hold.
 DRAIN_MAX: Final = 4096
 EXPEDITED_FORWARDING: Final = 46 << 2  # The DSCP of voice (RFC 4594 §4.1).
 
-# First two bytes of plain sound of each payload type. Shared, so that they stay in the CPU's cache.
-HEADS: Final = tuple(bytes((0x80, payload_type)) for payload_type in range(128))
-NOT_RTP: Final = b"\xff\xff"  # Begins no packet: everything goes the thorough way.
+NO_TYPE: Final = -1  # The second byte of no packet: everything goes the thorough way.
 # Loss and jitter are read from two packets in a row of every 32: reading all would cost as much as
 # everything else here. The count of packets is exact, and so is loss, up to the packet read last.
-_UNSAMPLED: Final = 0b1_1110
+SAMPLE_EVERY: Final = 32
+_SAMPLED: Final = 2
 _SEQ_TIMESTAMP_SSRC: Final = struct.Struct("!HII").unpack_from
 _UNSPECIFIED: Final = bytes(28)  # A sockaddr of AF_UNSPEC, long enough for IPv6.
 
@@ -43,16 +47,20 @@ class Port:
     """One socket, with what the hot loop needs for its next packet."""
 
     __slots__ = (
+        "_counted",
+        "_octets",
+        "_run_from",
+        "_sampled",
+        "_settled",
         "connected_to",
         "failed",
         "forward",
         "handle",
-        "head",
-        "octets",
+        "left",
+        "patient",
+        "payload_type",
         "receive",
-        "received",
-        "sampled",
-        "settled",
+        "size",
         "sock",
         "source",
         "stats",
@@ -60,29 +68,52 @@ class Port:
 
     def __init__(self, sock: socket.socket, session: Session) -> None:
         self.sock = sock
-        self.receive: Callable[[bytearray], int] = sock.recv_into
-        self.head = NOT_RTP  # First two bytes of the packets that `forward` takes as they are.
+        # Of who listens to everybody, and looks at who it was.
+        self.receive: Callable[[bytearray], int] | None = None
+        self.payload_type = NO_TYPE  # Of the packets that `forward` takes as they are.
         self.forward: Callable[[memoryview], object] = discard
         self.handle: Callable[[int, float], None] = ignore  # All other packets.
         self.stats = session.stats
-        self.source: Address = ("", 0)  # Of the last packet, while not connected.
+        self.source: Address = ("", 0)  # Of the last packet, while listening.
         self.connected_to: Address | None = None
-        # Packets of the hot loop: all, at the last sample, at the last `settle`.
-        self.received = self.sampled = self.settled = 0
-        # Since the last `settle`.
-        self.octets = self.failed = 0
+        self.patient = False  # Its packets are read some milliseconds later, with those of others.
+        # Packets of the hot loop are counted down: Python keeps small numbers ready.
+        self.left = _SAMPLED
+        self._counted = _SAMPLED
+        self._sampled = self._settled = 0  # How many there were at that time.
+        # Packets of one length follow each other: bytes are added up when the length changes.
+        self.size = -1  # Of none yet.
+        self._octets = self._run_from = 0
+        self.failed = 0  # Packets that could not be sent, since the last `settle`.
+
+    @property
+    def received(self) -> int:
+        """Packets of the hot loop."""
+        return self._counted - self.left
+
+    def resize(self, size: int) -> None:
+        """The packets from now on have another length."""
+        received = self.received
+        self._octets += (received - self._run_from) * self.size
+        self._run_from = received
+        self.size = size
 
     def sample(self, packet: bytearray, now: float) -> None:
         seq, timestamp, ssrc = _SEQ_TIMESTAMP_SSRC(packet, 2)
-        self.stats.received += self.received - self.sampled - 1
-        self.sampled = self.received
+        received = self.received
+        if not self.left:
+            self.left = SAMPLE_EVERY
+            self._counted += SAMPLE_EVERY
+        self.stats.received += received - self._sampled - 1
+        self._sampled = received
         self.stats.on_packet(ssrc, seq, timestamp, now)
 
     def settle(self) -> tuple[int, int, int]:
         """Packets and bytes received, and packets that could not be sent, since the last time."""
-        counts = self.received - self.settled, self.octets, self.failed
-        self.settled = self.received
-        self.octets = self.failed = 0
+        self.resize(self.size)
+        counts = self._run_from - self._settled, self._octets, self.failed
+        self._settled = self._run_from
+        self._octets = self.failed = 0
         return counts
 
 
@@ -106,10 +137,14 @@ class Sockets:
         self.clock = clock
         view = memoryview(self.buffer)
         self._views = [view[:size] for size in range(len(view) + 1)]
+        self._buffers = (self.buffer,)
         self._ports: dict[int, Port] = {}
         self._loop = loop
         self._epoll = select.epoll()
-        loop.add_reader(self._epoll.fileno(), self._on_readable)
+        self._patient = select.epoll()
+        self._patiently = Every(loop, PATIENCE_SECONDS, self._on_patience, clock)
+        self._patient_ports = 0
+        loop.add_reader(self._epoll.fileno(), self.relay)
 
     def __len__(self) -> int:
         return len(self._ports)
@@ -120,13 +155,15 @@ class Sockets:
 
     def close(self) -> None:
         _ = self._loop.remove_reader(self._epoll.fileno())
+        self._patiently.stop()
         self._epoll.close()
+        self._patient.close()
 
     def listen(self, port: Port, handle: Callable[[int, float], None]) -> None:
         """Hear everybody, and see who it is."""
         disconnect(port)
         port.receive = partial(receive_from, port)
-        port.head = NOT_RTP
+        port.payload_type = NO_TYPE
         port.handle = handle
         self.watch(port)
 
@@ -138,7 +175,7 @@ class Sockets:
             port.sock.connect(as_seen_by(port.sock, remote))
             port.connected_to = remote
             self._drain(port, remote)
-        port.receive = port.sock.recv_into
+        port.receive = None
         self.watch(port)
 
     def _drain(self, port: Port, remote: Address) -> None:
@@ -160,43 +197,92 @@ class Sockets:
         fd = port.sock.fileno()
         if fd not in self._ports:
             self._ports[fd] = port
-            self._epoll.register(fd, select.EPOLLIN)
+            self._register(fd, port)
 
     def unwatch(self, port: Port) -> None:
         fd = port.sock.fileno()
         if self._ports.pop(fd, None) is not None:
+            self._unregister(fd, port)
+
+    def be_patient(self, port: Port, patient: bool) -> None:
+        """Waking up for a packet costs more than the packet, if nobody waits for it."""
+        if port.patient != patient:
+            fd = port.sock.fileno()
+            watched = fd in self._ports
+            if watched:
+                self._unregister(fd, port)
+            port.patient = patient
+            if watched:
+                self._register(fd, port)
+
+    def _register(self, fd: int, port: Port) -> None:
+        if port.patient:
+            self._patient.register(fd, select.EPOLLIN)
+            self._patient_ports += 1
+            self._patiently.start()
+        else:
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def _unregister(self, fd: int, port: Port) -> None:
+        if port.patient:
+            self._patient.unregister(fd)
+            self._patient_ports -= 1
+        else:
             self._epoll.unregister(fd)
 
-    def _on_readable(self) -> None:
-        """Several at once: more are likely on their way, and asking costs less than waking up."""
-        for _ in range(ROUNDS):
-            if self._relay_batch() < 2:
+    def read_patient(self) -> None:
+        """What has come for those who can wait."""
+        for _ in range(ROUNDS + self._patient_ports):
+            if not self._relay_batch(self._patient):
                 return
 
-    def _relay_batch(self) -> int:
+    def _on_patience(self, now: float) -> bool:
+        self.read_patient()
+        return self._patient_ports > 0
+
+    def relay(self) -> None:
+        """What has come. Again at once: more is likely on its way, and asking costs less than
+        waking up. Long work calls this in its middle."""
+        for _ in range(ROUNDS):
+            if self._relay_batch(self._epoll) < 2:
+                return
+
+    def _relay_batch(self, epoll: select.epoll) -> int:
         """The hot loop: 50 packets a second of every leg."""
         now = self.clock()
-        ports, buffer, views = self._ports, self.buffer, self._views
-        ready = self._epoll.poll(0, BATCH)
+        ports, buffer, buffers, views = self._ports, self.buffer, self._buffers, self._views
+        version, sampled = rtp.VERSION_2, _SAMPLED
+        read = os.readv  # As `recv_into`, but it takes its arguments faster.
+        ready = epoll.poll(0, BATCH)
         for fd, _ in ready:
-            port = ports[fd]
             try:
-                size = port.receive(buffer)
+                port = ports[fd]
+            except KeyError:
+                continue  # Not watched any more since a packet of this batch.
+            try:
+                receive = port.receive
+                size = read(fd, buffers) if receive is None else receive(buffer)
             except OSError:
                 # ICMP about what we sent: nobody listens there, or not yet. The peer may come up.
                 self.errors += 1
                 continue
-            if buffer.startswith(port.head) and 12 < size <= PACKET_BYTES_MAX:
-                port.received = count = port.received + 1
-                port.octets += size
-                if not count & _UNSAMPLED:
-                    port.sample(buffer, now)
-                try:
-                    _ = port.forward(views[size])
-                except OSError:
-                    port.failed += 1
-            else:
+            if buffer[1] != port.payload_type or buffer[0] != version:
                 port.handle(size, now)
+                continue
+            if size != port.size:
+                if not rtp.HEADER_SIZE < size <= PACKET_BYTES_MAX:
+                    port.handle(size, now)
+                    continue
+                port.resize(size)
+            left = port.left = port.left - 1
+            if left < sampled:
+                port.sample(buffer, now)
+            try:
+                # By a name of ours: a method would be looked for in the class first.
+                forward = port.forward
+                _ = forward(views[size])
+            except OSError:
+                port.failed += 1
         return len(ready)
 
 

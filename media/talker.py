@@ -6,11 +6,12 @@ other codecs) is decoded here.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from media import g711
+from media import g711, rtp
 from media.codecs import Decoder, Pcm, clock_rate, decoder
 from media.formats import LAWS
 from media.jitter import Hole, Jitter, Merged, Piece
@@ -23,13 +24,18 @@ FRAME_BYTES: Final = 160  # 20 ms of a law.
 SILENCE: Final = {law: code * FRAME_BYTES for law, code in g711.SILENCE.items()}
 # What is needed to make up what is lost: the longest pitch period, and its like before it.
 _PAST: Final = 4
+# Packets between two ticks; more cannot all be played.
+_INBOX_MAX: Final = 64
+
+_HEADER: Final = rtp.HEADER.unpack_from
+_HEADER_SIZE: Final = rtp.HEADER_SIZE
 
 Frame = bytes | Pcm
 """20 ms: codes of the law of this talker, or samples."""
 
 
 class Talker:
-    """Hangs on a line as a tap. `take` is to be called at every tick."""
+    """Hangs on a line as a tap (`media.line.Keeper`). `take` is to be called at every tick."""
 
     __slots__ = (
         "_clock_rate",
@@ -37,6 +43,8 @@ class Talker:
         "_decoder",
         "_frame",
         "_have",
+        "_inbox",
+        "_jitter",
         "_leg",
         "_parts",
         "_past",
@@ -45,7 +53,6 @@ class Talker:
         "_silence",
         "_silent",
         "begins",
-        "jitter",
         "law",
         "rate",
     )
@@ -56,7 +63,8 @@ class Talker:
         self._codec = leg.codec
         self._clock_rate = clock_rate(leg.codec)
         units_of = opus_units if leg.codec == "opus" else len
-        self.jitter = Jitter(self._clock_rate, units_of)
+        self._jitter = Jitter(self._clock_rate, units_of)
+        self._inbox: list[tuple[bytes, float]] = []  # Packets, and when they came.
         self._past: deque[bytes] = deque(maxlen=_PAST)
         self._silent = True
         self.rate = 0
@@ -81,9 +89,34 @@ class Talker:
         if self.law is None:
             _ = self._decoding()
 
+    @property
+    def jitter(self) -> Jitter:
+        """With all that has come."""
+        self._sort()
+        return self._jitter
+
+    # Plain packets are put aside until the tick: then one step of the buffer does for most.
+
+    def keeper(self, codec: str) -> Callable[[bytes, float], None]:
+        return self._put_aside
+
+    def _put_aside(self, packet: bytes, now: float) -> None:
+        if len(self._inbox) < _INBOX_MAX:
+            self._inbox.append((packet, now))
+
+    def _sort(self) -> None:
+        inbox, self._inbox = self._inbox, []
+        for packet, came_at in inbox:
+            _, second, seq, timestamp, _ = _HEADER(packet)
+            self._put(second & 0x7F, seq, timestamp, packet[_HEADER_SIZE:], came_at)
+
     def on_packet(
         self, payload_type: int, seq: int, timestamp: int, payload: bytes, now: float
     ) -> None:
+        self._sort()
+        self._put(payload_type, seq, timestamp, payload, now)
+
+    def _put(self, payload_type: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
         leg = self._leg
         if payload_type != leg.payload_type or not leg.sending:
             if not leg.sending:
@@ -95,10 +128,19 @@ class Talker:
                 payload = payload.translate(g711.TRANSLATE[laws])
             else:
                 return
-        self.jitter.put(seq, timestamp, payload, now)
+        self._jitter.put(seq, timestamp, payload, now)
 
     def take(self, now: float) -> Frame:
-        piece = self.jitter.take(now)
+        inbox, leg = self._inbox, self._leg
+        if len(inbox) == 1 and leg.sending and inbox[0][0][1] & 0x7F == leg.payload_type:
+            packet, came_at = inbox.pop()
+            _, _, seq, timestamp, _ = _HEADER(packet)
+            payload = packet[_HEADER_SIZE:]
+            piece = self._jitter.put_and_take(seq, timestamp, payload, came_at, now)
+        else:
+            if inbox:
+                self._sort()
+            piece = self._jitter.take(now)
         if self._plain and isinstance(piece, bytes) and len(piece) == FRAME_BYTES:
             self._past.append(piece)
             return piece
@@ -111,7 +153,7 @@ class Talker:
     def _unusual(self, piece: Piece, now: float) -> Pcm:
         self._add(piece)
         while self._have < self._frame:
-            piece = self.jitter.take(now)
+            piece = self._jitter.take(now)
             if piece is Hole.SILENT:
                 self._keep(np.zeros(self._frame - self._have, np.int16))
             else:
@@ -127,8 +169,8 @@ class Talker:
             case Hole.SILENT:
                 return
             case Hole.LOST:
-                samples = self.jitter.frame * decoding.rate // self._clock_rate
-                pcm = decoding.conceal(samples, self.jitter.following)
+                samples = self._jitter.frame * decoding.rate // self._clock_rate
+                pcm = decoding.conceal(samples, self._jitter.following)
             case Merged(first, second):
                 pcm = faded(decoding.decode(first), decoding.decode(second))
             case _:

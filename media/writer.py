@@ -1,6 +1,8 @@
 """The thread that writes recordings: one for all of a worker, beside the loop that relays sound.
 
-It looks at each recording every half second, takes what has come, decodes and writes it. When the
+It looks at each recording every half second, takes what has come, decodes and writes it. Their
+turns are spread over that time: so it wakes up at most twenty times a second, however many there
+are, and never keeps the loop from the interpreter for long. When the
 disk is slow it waits here, and only here: what does not fit the queues meanwhile is dropped and
 becomes silence. When the disk is full the recording ends, and nothing else does.
 
@@ -8,7 +10,6 @@ Every method of `Writer` is for the loop, and none waits but `stop`.
 """
 
 import contextlib
-import heapq
 import os
 import threading
 import time
@@ -22,6 +23,8 @@ from media.wav import WavWriter
 
 # With what is held back for late packets, a file is never more than a second behind.
 FLUSH_SECONDS: Final = 0.5
+TURNS: Final = 10  # Of this time.
+_TURN_SECONDS: Final = FLUSH_SECONDS / TURNS
 
 
 class Done(NamedTuple):
@@ -63,8 +66,9 @@ class Writer:
         self._on_done = on_done
         self._clock = clock
         self._orders: SimpleQueue[Job | None] = SimpleQueue()
-        self._agenda: list[tuple[float, int, Job]] = []
-        self._number = 0
+        # The jobs of each turn, and the number of the next one since the clock began.
+        self._turns: tuple[list[Job], ...] = tuple([] for _ in range(TURNS))
+        self._next = 0
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
         self._thread.start()
 
@@ -86,22 +90,34 @@ class Writer:
 
     def _run(self) -> None:
         stopping = False
-        while self._agenda or not stopping:
-            wait = None
-            if self._agenda:
-                wait = max(0.0, self._agenda[0][0] - self._clock())
+        while not stopping or any(self._turns):
+            due = self._due()
+            wait = None if due is None else max(0.0, due * _TURN_SECONDS - self._clock())
             try:
                 job = self._orders.get(timeout=wait)
             except Empty:
-                _, _, job = heapq.heappop(self._agenda)
-                self._work(job)
+                self._take_turn(due or 0)
                 continue
             if job is None:
                 stopping = True
-                self._agenda = [entry for entry in self._agenda if not entry[2].over]
-                heapq.heapify(self._agenda)
             else:
                 self._work(job)
+            if stopping:
+                for turn in self._turns:
+                    turn[:] = [job for job in turn if not job.over]
+
+    def _due(self) -> int | None:
+        """The next turn that somebody has. After a slow disk nobody has more than one at once."""
+        first = max(self._next, int(self._clock() / _TURN_SECONDS) - TURNS + 1)
+        numbers = range(first, first + TURNS)
+        return next((number for number in numbers if self._turns[number % TURNS]), None)
+
+    def _take_turn(self, number: int) -> None:
+        self._next = number + 1
+        turn = self._turns[number % TURNS]
+        for job in turn:
+            self._work(job)
+        turn[:] = [job for job in turn if not job.over]
 
     def _work(self, job: Job) -> None:
         if job.over:
@@ -109,17 +125,13 @@ class Writer:
         try:
             if job.file is None:
                 job.file = WavWriter(job.path, job.take.rate, len(job.take.channels))
-                first = True
-            else:
-                first = False
+                min(self._turns, key=len).append(job)
             ended = self._write(job, job.file)
         except OSError as error:
             self._fail(job, error)
             return
         if ended is not None:
             self._close(job, ended, "")
-        elif first or job.end is None:
-            self._plan(job)
 
     def _write(self, job: Job, file: WavWriter) -> str | None:
         """Returns why it is over."""
@@ -152,7 +164,3 @@ class Writer:
             with contextlib.suppress(OSError):
                 job.file.close()
         self._on_done(Done(job, reason, seconds, error))
-
-    def _plan(self, job: Job) -> None:
-        self._number += 1
-        heapq.heappush(self._agenda, (self._clock() + FLUSH_SECONDS, self._number, job))

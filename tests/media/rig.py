@@ -189,9 +189,9 @@ class Rig(Waiter):
 
 
 @contextmanager
-def rig(host: str = HOST) -> Iterator[Rig]:
+def rig(host: str = HOST, make: Callable[[str], Rig] = Rig) -> Iterator[Rig]:
     """Everything is closed at the end, and nothing may be left."""
-    setup = Rig(host)
+    setup = make(host)
     try:
         yield setup
     finally:

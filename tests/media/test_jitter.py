@@ -215,3 +215,34 @@ def test_everything_is_played_in_order_and_once(
     assert played == sorted(set(played))
     came = len(delays) - len({n for n in lost if n < len(delays)})
     assert len(played) + jitter.late >= came - 8  # Some are merged with others.
+
+
+def state(jitter: Jitter) -> dict[str, object]:
+    return {name: getattr(jitter, name) for name in Jitter.__slots__ if name != "_units_of"}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["next"] * 8 + ["lost", "pause", "again", "odd", "anew", "noise"]),
+            st.floats(0, 0.025),
+        ),
+        max_size=250,
+    ),
+    st.integers(0, 0xFFFF_FFFF),
+)
+def test_in_one_step_is_as_in_two(packets: list[tuple[str, float]], begin: int) -> None:
+    """To the last bit, whatever comes."""
+    one, two = Jitter(), Jitter()
+    seq, timestamp, now = 65_500, begin, 5.0
+    for kind, after in packets:
+        size = {"odd": 80, "noise": 0}.get(kind, FRAME)
+        if kind != "again":
+            steps = {"lost": 2, "pause": 9, "anew": 1_000_000}.get(kind, 1)
+            seq = (seq + (2 if kind == "lost" else 1)) & 0xFFFF
+            timestamp = (timestamp + steps * FRAME) & 0xFFFF_FFFF
+        now += TICK
+        data = payload(seq)[:size]
+        two.put(seq, timestamp, data, now - after)
+        assert one.put_and_take(seq, timestamp, data, now - after, now) == two.take(now)
+        assert state(one) == state(two)

@@ -156,3 +156,22 @@ def test_a_tick_that_is_late_is_made_up_for() -> None:
             setup.loop.now += 0.05
         assert a.unbroken()
         assert len(a.heard) >= 60
+
+
+def test_what_came_while_the_worker_was_busy_is_not_made_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ticks that are late come before the packets that have come meanwhile."""
+    with hall() as setup:
+        a, b, s = setup.phone("a", A), setup.phone("b", B, after=0.011), setup.phone("s", S)
+        setup.mix(a="b", b="as", s="ab")
+        setup.settle()
+        with monkeypatch.context() as patch:
+            patch.setattr(setup.loop, "read", lambda: None)
+            setup.run(0.5)
+        setup.run(0.1)
+        for phone, tones in ((b, (A, S)), (s, (A, B))):
+            assert phone.unbroken()
+            assert len(phone.heard) == 30
+            assert share(phone.sound(), *tones) > 0.9996  # The grain of G.711 is the rest.
+        assert {packet[12:] for packet in a.heard} <= b.said

@@ -20,6 +20,7 @@ from media.protocol import (
     SendDigits,
     Stop,
 )
+from media.sockets import PATIENCE_SECONDS
 from tests.media.hall import LOUD, Hall, Phone, Samples, hall, level
 from tests.media.rig import tone
 
@@ -122,6 +123,28 @@ def test_a_whisper_is_heard_by_the_agent_alone() -> None:
         # Nothing of the supervisor, not even by a rounding: it is what the agent has said.
         assert {packet[12:] for packet in a.heard} <= b.said
         assert {header.ssrc for header in a.headers} == {b.ssrc}
+
+
+def test_who_talks_to_the_mixer_alone_is_read_a_little_later() -> None:
+    """Packets that somebody hears as they are never wait."""
+    with hall() as setup:
+        a, b, s = talk(setup)
+        ports = {phone: setup.engine.lines[phone.name].rtp for phone in (a, b, s)}
+        setup.mix(a="b", b="as", s="ab")
+        for phone in (a, b, s):
+            phone.talking = False
+        setup.settle()
+        assert [port.patient for port in ports.values()] == [True, False, True]
+        for phone, at_once in ((a, 0), (b, 1), (s, 0)):
+            received = ports[phone].received
+            phone.send(phone.packet())
+            setup.loop.read()
+            assert ports[phone].received == received + at_once
+            setup.run(PATIENCE_SECONDS)
+            assert ports[phone].received == received + 1
+        setup.engine.command(Join("a", "b"))
+        setup.run(0.05)
+        assert not any(port.patient for port in ports.values())
 
 
 def test_taking_over_leaves_the_agent_in_silence() -> None:

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ from media.protocol import (
     Record,
     RecordingEnded,
 )
+from media.take import Take
 from media.wav import WavWriter
+from media.writer import Done, Job
 from tests.media.rig import Rig, rig, run, turn
 from tests.media.speaker import Speaker, conversation, hertz, read, share, speakers
 
@@ -302,6 +306,32 @@ def test_a_slow_disk_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.Mo
     assert hertz(sound[400:8000, 0]) == LOW
     assert hertz(sound[21_000:23_000, 0]) == 0
     assert hertz(sound[26_000:31_000, 1]) == HIGH
+
+
+def test_the_work_is_spread_over_the_time_between_two_turns(tmp_path: Path) -> None:
+    """So the writer wakes up for several, and has never much to do at once."""
+    done: SimpleQueue[Done] = SimpleQueue()
+    made = writer.Writer(done.put)
+    jobs = [
+        Job(str(n), str(tmp_path / f"{n}.wav"), Take(2, 8000), time.monotonic(), 0.0)
+        for n in range(3 * writer.TURNS)
+    ]
+    for job in jobs:
+        made.begin(job)
+    last = jobs.pop()
+    last.end = (800, "stopped")
+    made.end(last)
+    assert done.get(timeout=10) == Done(last, "stopped", 0.1, "")  # So all others have begun.
+    turns = made._turns  # pyright: ignore[reportPrivateUsage]
+    assert {job.name for turn in turns for job in turn} - {last.name} == {job.name for job in jobs}
+    assert max(map(len, turns)) == 3
+    for job in jobs:
+        job.end = (1600, "closed")
+        made.end(job)
+    assert made.stop(10)
+    ended = [done.get_nowait() for _ in jobs]
+    assert {job.job.name for job in ended} == {job.name for job in jobs}
+    assert {end[1:] for end in ended} == {("closed", 0.2, "")}
 
 
 def test_flushing_is_fast_enough_for_the_promise() -> None:

@@ -195,6 +195,62 @@ def test_another_sender_goes_on_in_time() -> None:
     same(peer.source.read(0, 16_000), TONE[:16_000])
 
 
+@pytest.mark.parametrize("lost", [1, 255, 256, 1000])
+def test_numbers_run_over_and_what_is_lost_keeps_its_place(lost: int) -> None:
+    """All that came between two blocks is looked at in one go: 256 lost packets are seen, too."""
+    peer = Peer(timestamp=2**32 - 10 * PACKET, seq=2**16 - 5)
+    packets = [peer.packet() for _ in range(60 + lost)]
+    for n in (*range(30), *range(30 + lost, 60 + lost)):
+        peer.arrive(packets[n], (n + 1) * 0.02)
+        if n == 5:
+            same(peer.source.read(0, 10), TONE[:10])
+    rest = peer.source.read(10, (60 + lost) * PACKET)
+    assert rest is not None
+    block = np.concatenate([TONE[:10], rest])
+    after = (30 + lost) * PACKET
+    assert np.array_equal(block[: 30 * PACKET], TONE[: 30 * PACKET])
+    assert np.array_equal(block[after + PACKET :], TONE[after + PACKET : (60 + lost) * PACKET])
+    assert not np.any(block[34 * PACKET : after])  # What is made up has faded out.
+    assert peer.source.late == 0
+
+
+def test_two_that_change_places_among_many() -> None:
+    peer = Peer()
+    packets = [peer.packet() for _ in range(50)]
+    packets[20], packets[21] = packets[21], packets[20]
+    for n, packet in enumerate(packets):
+        peer.arrive(packet, (22 if n == 20 else n + 1) * 0.02)
+        if n == 5:
+            same(peer.source.read(0, 10), TONE[:10])
+    same(peer.source.read(10, 8000), TONE[10:8000])
+    assert peer.source.late == 0
+
+
+def test_a_short_pause_and_a_clock_that_stood_still_among_many() -> None:
+    """Each in one block, after another one."""
+    peer = Peer()
+    peer.say(10, since=0.02)
+    same(peer.source.read(0, 10), TONE[:10])
+    peer.say(10, since=0.22)
+    peer.timestamp += 1600
+    peer.say(10, since=0.62)
+    same(peer.source.read(10, 6400), TONE[10:3200], 1600, TONE[3200:4800])
+    peer.say(10, since=0.82)
+    peer.say(10, since=2.02)
+    same(peer.source.read(6400, 17_600), TONE[4800:6400], 8000, TONE[6400:8000])
+
+
+def test_packets_of_another_length_in_the_middle() -> None:
+    peer, n = Peer(), 0
+    for length in (*[160] * 8, 80, 80, 240, 160, 160):
+        sound = g711.encode(TONE[n : n + length], "PCMU")
+        n += length
+        peer.arrive((n // 80, n - length, sound), n / 8000)
+        if n == 800:
+            same(peer.source.read(0, 10), TONE[:10])
+    same(peer.source.read(10, n), TONE[10:n])
+
+
 def test_a_delayed_first_packet_does_not_move_the_rest() -> None:
     peer = Peer()
     peer.arrive(peer.packet(), 0.10)
