@@ -12,10 +12,12 @@ from pbx.calls import commands as do
 from pbx.calls.call import Call
 from pbx.calls.causes import Cause
 from pbx.calls.media_pool import ToWorker
-from pbx.events import ConferenceChanged
+from pbx.events import ConferenceChanged, RecordingChanged
 from pbx.flow.conference import ConferenceBlock
 from pbx.history.records import Hangup, Verdict
 from pbx.mixing import Room, heard_together
+from pbx.recording.records import RecordingRecord
+from pbx.recording.tapes import SEGMENTS_MAX, Running, Tape, Tapes
 from pbx.room_plan import Announce, ConferencePlan, RoomWish
 from pbx.speech import extension, number
 from pbx.supervising import BEEP, Supervising
@@ -30,6 +32,7 @@ class Conference:
     name: str
     members: list[str] = field(default_factory=list[str])  # Calls, in order of coming.
     locked: bool = False
+    meeting: str = ""  # In the index of recordings, in place of a call.
     recording: str = ""
     recordings: int = 0
     recorder: int = 0  # The worker that writes it.
@@ -42,6 +45,7 @@ def room_of(conference: str) -> str:
 
 class Conferences(Supervising):
     conferences: dict[str, Conference]
+    tapes: Tapes  # Made with the other parts.
 
     def make_rooms(self) -> None:
         super().make_rooms()
@@ -153,7 +157,9 @@ class Conferences(Supervising):
         together = len(members) > 1 and not (plan is not None and self._waits(plan, there))
         items += self._mix(room, members if together else [])
         items += self._keep_company(members, together)
-        return [*items, *self._recording(there, plan, room, now, together=together)]
+        if not together or plan is None or not plan.record:
+            return [*items, *self._end_recording(there)]
+        return [*items, *self._record(there, plan, members, room.worker, now)]
 
     def _mix(self, room: Room, members: list[Call]) -> list[Item]:
         present = [call for call in members if self._is_present(call)]
@@ -249,27 +255,45 @@ class Conferences(Supervising):
 
     # --- recording
 
-    def _recording(
-        self,
-        there: Conference,
-        plan: ConferencePlan | None,
-        room: Room,
-        now: float,
-        *,
-        together: bool,
+    def _record(
+        self, there: Conference, plan: ConferencePlan, members: list[Call], worker: int, now: float
     ) -> list[Item]:
         """While two or more are there; a file for each such time."""
-        if not together or plan is None or not plan.record:
-            return self._end_recording(there)
-        if there.recording:
-            return []
+        items: list[Item] = []
+        if there.recording and there.recorder != worker:
+            items += self._end_recording(there)
+        if not there.recording and there.recordings < SEGMENTS_MAX:
+            items += self._begin_recording(there, plan, members[0], worker, now)
+        if there.recording in self.tapes.running:
+            for call in members:
+                tape = self.tapes.of.setdefault(call.id, Tape(call.id))
+                if there.recording not in tape.ids:
+                    tape.ids.append(there.recording)
+        return items
+
+    def _begin_recording(
+        self, there: Conference, plan: ConferencePlan, first: Call, worker: int, now: float
+    ) -> list[Item]:
+        there.meeting = there.meeting or self._tokens.token(12)
         there.recordings += 1
-        there.recording = f"{room.name}:{there.recordings}"
-        there.recorder = room.worker
-        began = int(self._wall(now))
-        path = f"{self.plan.rooms.recordings}/{plan.id}-{began}-{there.recordings}.wav"
-        record = Record(there.recording, path, "", room=room.name, seconds_max=RECORDING_SECONDS)
-        return [ToWorker(room.worker, record)]
+        record = RecordingRecord(
+            id=f"{there.meeting}-{there.recordings}",
+            call=there.meeting,
+            segment=there.recordings,
+            begun_at=self._wall(now),
+            caller=first.caller,
+            called=plan.number,
+        )
+        there.recording, there.recorder = record.id, worker
+        self.tapes.running[record.id] = Running(worker, record)
+        command = Record(
+            record.id,
+            f"{self.plan.rooms.recordings}/{record.file}",
+            "",
+            room=room_of(there.name),
+            seconds_max=RECORDING_SECONDS,
+        )
+        return [RecordingChanged(record, self._wall(now)), ToWorker(worker, command)]
 
     def _end_recording(self, there: Conference) -> list[Item]:
         if not there.recording:

@@ -31,7 +31,7 @@ def rooms_plan(config: Config, sounds: Mapping[str, str]) -> RoomsPlan:
             )
             for name, room in config.conferences.items()
         },
-        recordings=str(config.storage.path.absolute().parent / "conferences"),
+        recordings=str(config.recording.directory(config.storage.path)),  # As all others.
     )
 
 

@@ -3,6 +3,7 @@
 Everything here may wait for the disk: not for the event loop.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from media.wav import WavError, is_being_written, repair
 from pbx.recording.convert import PART
 from pbx.recording.records import ENDINGS, RecordingRecord, State, parse_id
 
-CLOCK_SECONDS: Final = 1.0  # The times of files may be behind by so much.
 SCAN_MAX: Final = 1_000_000  # A directory that holds more is a wrong directory.
 
 
@@ -37,17 +37,26 @@ def recover(root: Path, record: RecordingRecord) -> RecordingRecord | None:
 
 
 def scan(root: Path, before: float) -> Iterator[Path]:
-    """All files that workers have written before that time (Unix seconds) and nobody has made
-    smaller; what a conversion left behind is deleted."""
+    """All files that workers have written, or still write, and nobody has made smaller; what a
+    conversion before that time (Unix seconds) left behind is deleted."""
     for number, path in enumerate(root.glob("[0-9]*/[0-9]*/[0-9]*/*")):
         if number >= SCAN_MAX:
             return
-        if path.name.endswith(PART):
-            path.unlink(missing_ok=True)
-        elif path.suffix == ".wav" and parse_id(path.stem) is not None:
+        with contextlib.suppress(FileNotFoundError):  # It was converted meanwhile.
             found = path.lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_mtime < before - CLOCK_SECONDS:
+            ours = path.suffix == ".wav" and parse_id(path.stem) is not None
+            if path.name.endswith(PART) and found.st_mtime < before:
+                path.unlink()
+            elif ours and stat.S_ISREG(found.st_mode):
                 yield path
+
+
+def is_held(path: Path) -> bool:
+    """Does a worker still write it?"""
+    try:
+        return is_being_written(str(path))
+    except OSError:
+        return False
 
 
 def orphan(root: Path, path: Path) -> RecordingRecord | None:

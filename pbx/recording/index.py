@@ -47,10 +47,14 @@ READ_UNSENT: Final = (
     " WHERE uploaded = 0 AND state IN ('kept', 'cut', 'recovered') ORDER BY begun_at LIMIT ?"
 )
 READ_BYTES: Final = "SELECT coalesce(sum(bytes), 0) FROM recordings"
+# Of a conference its members' records know: the index names only who was there first.
+_OF_CALLS: Final = "SELECT named.value FROM calls, json_each(calls.recordings) AS named"
 READ_FOUND: Final = (
     f"SELECT {_COLUMNS} FROM recordings"
-    " WHERE (?1 = '' OR caller = ?1 OR called = ?1 OR left_extension = ?1 OR right_extension = ?1)"
-    " AND (?2 = '' OR agent = ?2) AND (?3 = '' OR queue = ?3) AND (?4 = '' OR call_id = ?4)"
+    " WHERE (?1 = '' OR caller = ?1 OR called = ?1 OR left_extension = ?1 OR right_extension = ?1"
+    f" OR id IN ({_OF_CALLS} WHERE calls.caller = ?1))"
+    " AND (?2 = '' OR agent = ?2) AND (?3 = '' OR queue = ?3)"
+    f" AND (?4 = '' OR call_id = ?4 OR id IN ({_OF_CALLS} WHERE calls.id = ?4))"
     " AND begun_at >= ?5 ORDER BY begun_at DESC LIMIT ?6"
 )
 

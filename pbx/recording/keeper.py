@@ -27,6 +27,9 @@ from pbx.status import Alarm
 from pbx.store import Store, StoreError
 
 ROUND_SECONDS: Final = 30.0  # Between looks at the disk, at what a crash left, at what is too old.
+# The same while a worker of an earlier control has not closed all its files yet,
+SOON_SECONDS: Final = 0.5
+SOON_ROUNDS: Final = 240  # but not for ever: it may be somebody else who holds one.
 BATCH: Final = 200  # Rows that one question answers with.
 FLUSH_SECONDS: Final = 10.0  # For what we said to reach the index.
 CONVERT_SECONDS_MAX: Final = 3600.0
@@ -60,6 +63,9 @@ class Keeper:
         # Whose end we were told: for a moment the index may not know it yet.
         self._ended: dict[str, None] = {}
         self._bucket: Bucket | None = None
+        # What an earlier control has begun, and a worker still writes: does the index know it?
+        self._held = 0
+        self._strays: dict[Path, None] = {}
         self._upload_wait = 0.0
         self._upload_at = 0.0
         self.free = 0  # Bytes on the disk.
@@ -176,20 +182,27 @@ class Keeper:
 
     async def _rounds(self, started: float) -> None:
         await self._recover(first=True)
-        await self._find_orphans(started)
+        scanned, soon = False, SOON_ROUNDS
         while True:
             self._kick.clear()
             try:
+                if not scanned:
+                    await self._find_orphans(started)
+                    scanned = True
                 await self._look_at_disk()
                 if self.settings.s3 is not None or self.settings.keep_size:
                     _ = await asyncio.to_thread(self._store.flush, FLUSH_SECONDS)
                 await self._retain()
                 await self._upload()
                 await self._recover()
+                await self._claim_strays()
             except (OSError, StoreError, ValueError) as error:
                 self._log.error("recordings not looked after", error=str(error))
+            wait = ROUND_SECONDS
+            if soon and (self._held or self._strays):
+                soon, wait = soon - 1, SOON_SECONDS
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROUND_SECONDS):
+                async with asyncio.timeout(wait):
                     _ = await self._kick.wait()
 
     async def _ask(self, question: str, *values: object) -> list[RecordingRecord]:
@@ -204,26 +217,38 @@ class Keeper:
         except (StoreError, ValueError) as error:
             self._log.warning("recordings not recovered", text=str(error))
             return
-        alive = self._tapes().running
+        self._held = 0
         for record in running:
-            if record.id not in alive and record.id not in self._ended:
-                found = await asyncio.to_thread(files.recover, self.root, record)
-                if found is not None:
-                    self._tell(replace(found, size=0))  # And `on_event` sees to the rest.
+            if self._is_ours(record.id):
+                continue
+            found = await asyncio.to_thread(files.recover, self.root, record)
+            if found is None:
+                self._held += 1
+            else:
+                self._tell(replace(found, size=0))  # And `on_event` sees to the rest.
         for record in written:
             if record.id not in self._ended:
                 self._queue.put_nowait(record)
 
+    def _is_ours(self, recording: str) -> bool:
+        """This control has begun it, or seen its end: its entry may be on its way to the disk."""
+        return recording in self._tapes().running or recording in self._ended
+
     async def _find_orphans(self, before: float) -> None:
-        """Younger files may have an entry that is on its way to the disk."""
-        for path in await asyncio.to_thread(lambda: list(files.scan(self.root, before))):
-            if path.stem in self._tapes().running:
-                continue
-            if await self._ask(index.READ_ONE, path.stem):
-                continue
-            found = await asyncio.to_thread(files.orphan, self.root, path)
-            if found is not None:
-                self._tell(replace(found, size=0))
+        """Files without an entry. `before`: when this control was started."""
+        found = await asyncio.to_thread(lambda: list(files.scan(self.root, before)))
+        self._strays = dict.fromkeys(found)
+        await self._claim_strays()
+
+    async def _claim_strays(self) -> None:
+        for path in list(self._strays):
+            if not self._is_ours(path.stem) and not await self._ask(index.READ_ONE, path.stem):
+                if await asyncio.to_thread(files.is_held, path):
+                    continue
+                found = await asyncio.to_thread(files.orphan, self.root, path)
+                if found is not None:
+                    self._tell(replace(found, size=0))
+            del self._strays[path]
 
     async def _look_at_disk(self) -> None:
         place = next((p for p in (self.root, *self.root.parents) if p.exists()), self.root)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from tests.interop import tones
+from tests.interop import crowd, tones
 from tests.interop.baresip import Baresip
 from tests.interop.conftest import Office
 from tests.interop.pbx import RunningPbx, settings
@@ -18,6 +18,9 @@ pytestmark = pytest.mark.interop
 
 TALK_SECONDS = 4.0
 CLEAN = 0.99
+CLEANEST = 0.999
+LENGTH_SECONDS, LENGTH_SECONDS_MAX = 0.02, 0.5
+EDGE_SECONDS = 0.1
 
 
 def rows(pbx: RunningPbx) -> list[dict[str, Any]]:
@@ -94,3 +97,33 @@ def test_by_keys(office: Office) -> None:
     (row,) = wait_state(pbx, "kept")
     assert 1.5 < row["seconds"] < 6.0
     _ = caller.hang_up()
+
+
+@pytest.mark.slow
+def test_twenty_conversations_at_once(office: Office) -> None:
+    """Each side is on its channel from the first to the last moment, without a gap."""
+    pbx = office.serve(
+        settings(extensions=crowd.EXTENSIONS, recording={"calls": "always", "format": "wav"})
+    )
+    people = crowd.Crowd(office)
+    people.talk()
+    let_pass(TALK_SECONDS)
+    people.hang_up()
+    found = wait_state(pbx, *["kept"] * crowd.CALLS)
+    pbx.wait_idle()
+    talked = {record["id"]: record["talk_seconds"] for record in pbx.wait_records(crowd.CALLS)}
+    # How much longer people talked than was recorded: a busy machine begins some of them later.
+    short = sorted(abs(talked[row["call_id"]] - row["seconds"]) for row in found)
+    assert short[crowd.CALLS // 2] <= LENGTH_SECONDS
+    assert short[-1] <= LENGTH_SECONDS_MAX
+    for row in found:
+        sound, rate = soundfile.read(file_of(pbx, row))
+        assert len(sound) == round(row["seconds"] * rate)
+        for channel, side in enumerate(("left_extension", "right_extension")):
+            heard = tones.measure(sound[:, channel], crowd.VOICES[row[side]])
+            assert heard is not None
+            assert heard.share > CLEANEST
+            assert (heard.gaps, heard.jumps) == ((), 0)
+            # From when the telephone begins to send until it ends, and half a window each.
+            assert heard.begin + heard.seconds > row["seconds"] - EDGE_SECONDS
+            assert heard.begin < EDGE_SECONDS

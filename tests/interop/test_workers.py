@@ -6,16 +6,21 @@ import time
 from typing import Final
 
 import pytest
+import soundfile
 
+from tests.interop import crowd, tones
 from tests.interop.conftest import Office
 from tests.interop.pbx import RunningPbx, settings
-from tests.interop.programs import eventually, is_alive
+from tests.interop.programs import eventually, is_alive, let_pass
 from tests.interop.telephones import MUSIC, assert_heard, pjsip, talk, telephone
+from tests.interop.test_recording import file_of, rows
 
 pytestmark = pytest.mark.interop
 
 CALLS: Final = 20
 BACK_SECONDS: Final = 2.0
+TALK_SECONDS: Final = 3.0
+DEAD_SECONDS: Final = 1.0  # Between two controls.
 PATIENCE: Final = 2.0  # Of a busy machine.
 
 
@@ -104,6 +109,38 @@ def test_control_dies_and_its_worker_is_adopted(office: Office) -> None:
     _ = other.wait_closed(1)
     pbx.wait_idle()
     _ = eventually(lambda: sockets_of(worker) == 0, "all ports are free")
+
+
+@pytest.mark.slow
+def test_control_dies_amid_twenty_recorded_calls(office: Office) -> None:
+    """The worker writes on until there is a new control, which closes what it does not know."""
+    pbx = office.serve(
+        settings(extensions=crowd.EXTENSIONS, recording={"calls": "always", "format": "wav"})
+    )
+    people = crowd.Crowd(office)
+    people.talk()
+    let_pass(TALK_SECONDS)
+    worker = worker_of(pbx)
+    pbx.kill()
+    killed_at = time.time()
+    assert is_alive(worker)
+    let_pass(DEAD_SECONDS)
+    pbx.start_again()
+    adopted_at = time.time()
+    assert worker_of(pbx) == worker
+    states = ["recovered"] * crowd.CALLS
+    _ = eventually(lambda: [row["state"] for row in rows(pbx)] == states, f"{rows(pbx)}", 10.0)
+    for row in rows(pbx):
+        sound, rate = soundfile.read(file_of(pbx, row))
+        assert len(sound) == round(row["seconds"] * rate)
+        assert killed_at + DEAD_SECONDS < row["begun_at"] + row["seconds"] < adopted_at + 1.0
+        for channel, side in enumerate(("left_extension", "right_extension")):
+            heard = tones.measure(sound[:, channel], crowd.VOICES[row[side]])
+            assert heard is not None
+            assert (heard.gaps, heard.jumps) == ((), 0)
+            assert row["begun_at"] + heard.begin + heard.seconds > killed_at
+    _ = eventually(lambda: sockets_of(worker) == 0, "all ports are free")
+    assert pbx.records() == []
 
 
 def sockets_of(pid: int) -> int:
