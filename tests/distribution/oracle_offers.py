@@ -1,5 +1,7 @@
 """How the oracle rings people and stops ringing them, and lets callers go."""
 
+from dataclasses import replace
+
 from pbx.distribution.inputs import RingOutcome
 from tests.distribution.oracle_counts import Counts
 from tests.distribution.oracle_parts import Caller, Person, RungPhone
@@ -110,7 +112,8 @@ class Offers(Counts):
         call = self.find(call_id)
         if agent not in self.people:
             return
-        refused = "TAKEN" if call is None else self.why_not(call, agent)
+        # A step that is due at this very moment counts, whether the call was looked at or not.
+        refused = "TAKEN" if call is None else self.why_not(replace(call, seen=now), agent)
         if call is None or refused:
             self.out.append(("refused", call_id, agent, refused))
             return
