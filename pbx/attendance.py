@@ -53,10 +53,12 @@ class Attendance:
             if agent_plan.sign_in is SignIn.ALWAYS:
                 inputs += self._sign_in(agent)
             extension = plan.extensions[agent_plan.extension]
-            if extension.contact:
-                inputs += self._reached(agent)
-            else:
+            if not extension.contact:
                 inputs += self._devices(agent, devices.get(extension.id, 0), now=0.0)
+        for agent, agent_plan in self._agents.items():
+            extension = plan.extensions[agent_plan.extension]
+            if extension.contact and devices.get(extension.id, 1):
+                inputs += self._reached(agent)  # It never registers, so it signs nobody in.
         return inputs
 
     def on_devices(self, agent: str, count: int, now: float) -> list[Input]:

@@ -23,6 +23,7 @@ TAKES: Final[dict[str, Takes]] = {
     "sign_in": Takes.NOTHING,
     "break": Takes.OPTION,
     "end_wrap_up": Takes.NOTHING,
+    "do_not_disturb": Takes.NOTHING,
     "do_not_disturb_on": Takes.NOTHING,
     "do_not_disturb_off": Takes.NOTHING,
     "forward_always": Takes.NUMBER,

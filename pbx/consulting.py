@@ -18,7 +18,7 @@ from pbx.flow.consult import ConsultBlock
 from pbx.history.records import Hangup, Verdict
 from pbx.keying import Keying
 from pbx.plan import Destination
-from pbx.routing import NUMBER_MAX, arrive, make_block
+from pbx.routing import NUMBER_MAX, arrive, language_of, make_block
 from pbx.switchboard import Item
 
 PEOPLE: Final = frozenset({"extension", "intercom", "outside"})
@@ -34,7 +34,10 @@ class Consulting(Keying):
             return []
         mine = self._extension_of(call, command.leg)
         told = CallRegrouped(call.id, mine, command.number, Regrouped.CONSULT, self._wall(now))
+        called = command.leg == call.caller_leg
         items = [told, *self._set_aside(call, command.leg, now)]
+        if called:  # Who waits was called: nobody has asked yet what is spoken to them.
+            call.language = language_of(self.plan, "", call.shown[0], call.caller_extension)
         items += self._enter(call, ConsultBlock(mine), now)
         return [*items, *self._ask_first(call, command, destination, now)]
 
@@ -44,6 +47,7 @@ class Consulting(Keying):
         """The second call, whose caller has been up for long."""
         mine = self._extension_in(first)
         number, name = self._identity(mine, "")
+        language = language_of(self.plan, command.number, number, mine)
         call = Call(
             id=self._tokens.token(12),
             caller_leg=command.leg,
@@ -52,8 +56,9 @@ class Consulting(Keying):
             called=command.number[:NUMBER_MAX],
             caller_extension=mine,
             started=now,
-            block=make_block(self.plan, destination, mine, self.attendance),
+            block=make_block(self.plan, destination, mine, self.attendance, language),
             extension_of=self.plan.extension_of,
+            language=language,
             shown=(number, name),
             sent_by=mine,
             consults=first.id,
@@ -105,7 +110,7 @@ class Consulting(Keying):
         first, transferor = found
         mine, stays = transferor.fork.extension, first.caller_leg
         who = (first.caller_extension, first.occupies, first.shown)
-        first.occupies = ""
+        call.language, first.occupies = first.language, ""
         at = self._wall(now)
         items: list[Item] = [CallRegrouped(first.id, mine, call.id, Regrouped.ATTENDED, at)]
         items += self._release_transferor(first, now)

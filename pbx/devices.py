@@ -19,5 +19,15 @@ def devices_of(plan: Plan, registrar: Registrar, extension: str) -> list[Device]
     if known is None:
         return []
     if known.contact:
-        return [] if known.flow is None else [Device(known.contact, known.flow)]
+        if known.flow is None or registrar.is_away(extension):
+            return []
+        return [Device(known.contact, known.flow)]
     return [Device(b.contact, b.flow, tuple(b.routes)) for b in registrar.bindings(extension)]
+
+
+def count_of(plan: Plan, registrar: Registrar, extension: str) -> int:
+    """How many devices it has now. A fixed contact is one while nobody knows better."""
+    known = plan.extensions.get(extension)
+    if known is not None and known.contact:
+        return 0 if registrar.is_away(extension) else 1
+    return len(registrar.bindings(extension))

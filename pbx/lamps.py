@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from pbx.calls.lines import Line, Lines
 from pbx.deadlines import Deadlines
+from pbx.devices import count_of
 from pbx.dialog_info import (
     DIALOG_INFO,
     PIDF,
@@ -26,6 +27,7 @@ from pbx.dialog_info import (
 )
 from pbx.distribution.core import Distribution
 from pbx.message_summary import SUMMARY, Counts, message_summary
+from pbx.phone_settings import PhoneSettings
 from pbx.plan import Plan
 from pbx.watching import (
     AGENT,
@@ -36,8 +38,10 @@ from pbx.watching import (
     Subject,
     agent_look,
     is_private,
+    is_setting,
     mailbox_of,
     queue_look,
+    setting_look,
     subject_of,
 )
 from sip import events as sip
@@ -98,13 +102,19 @@ class Watch:
 
 class Lamps:
     def __init__(
-        self, endpoint: Endpoint, registrar: Registrar, lines: Lines, distribution: Distribution
+        self,
+        endpoint: Endpoint,
+        registrar: Registrar,
+        lines: Lines,
+        distribution: Distribution,
+        phones: PhoneSettings,
     ) -> None:
         endpoint.packages = (DIALOG, MESSAGES, PRESENCE)
         self._endpoint = endpoint
         self._registrar = registrar
         self._lines = lines
         self._distribution = distribution
+        self._phones = phones
         self._plan: Plan | None = None
         self._watches: dict[str, Watch] = {}
         self._by_subject: dict[Subject, dict[str, None]] = {}
@@ -138,6 +148,12 @@ class Lamps:
         """A phone has come, gone, or does not answer any more."""
         if self._watches:
             self._note(Subject(LINE, extension))
+
+    def note_settings(self, extension: str) -> None:
+        """Its user has changed something. That is rare, so all that is watched is looked at."""
+        for subject in self._by_subject:
+            if subject.id == extension and is_setting(subject):
+                self._changed[subject] = None
 
     @property
     def dirty(self) -> bool:
@@ -311,6 +327,8 @@ class Lamps:
             return Look(counts=self._counts.get(subject.id, Counts()))
         if subject.kind == QUEUE:
             return Look(queue_look(subject, self._distribution))
+        if is_setting(subject):
+            return Look(setting_look(subject, self._phones))
         if subject.kind != LINE:
             dialogs = agent_look(subject, self._distribution)
             return Look(dialogs, there=subject.kind != AGENT or not dialogs)
@@ -335,8 +353,9 @@ class Lamps:
         )
 
     def _is_there(self, extension: str) -> bool:
-        plan = None if self._plan is None else self._plan.extensions.get(extension)
-        return plan is None or bool(plan.contact or self._registrar.bindings(extension))
+        if self._plan is None or extension not in self._plan.extensions:
+            return True
+        return count_of(self._plan, self._registrar, extension) > 0
 
     # --- the tables ---------------------------------------------------------------------------
 

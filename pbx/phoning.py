@@ -2,6 +2,7 @@
 
 from pbx.calls import commands as do
 from pbx.calls.call import Call
+from pbx.flow.codes import FlipBlock
 from pbx.flow.dial import DialBlock
 from pbx.forwarding import FREE, reach, with_mailbox
 from pbx.outgoing import Outgoing
@@ -35,11 +36,19 @@ class Phoning(Outgoing):
     def _set_phone(self, call: Call, command: do.SetPhone, now: float) -> list[Item]:
         return self._change_phone(command.change, now)
 
+    def _flip_phone(self, call: Call, command: do.FlipPhone, now: float) -> list[Item]:
+        block = call.block
+        assert isinstance(block, FlipBlock), block
+        on = not getattr(self.phones.of(command.extension), command.setting.value)
+        items = self._change_phone(PhoneSet(command.extension, command.setting, on), now)
+        return [*items, *self._commands(call, block.on_flipped(call, on, now))]
+
     def _change_phone(self, change: PhoneSet, now: float) -> list[Item]:
         """Nothing comes of what is not possible."""
         if not is_possible(change, self.plan.extensions):
             return []
         items: list[Item] = [*self.phones.change(change, now)]
+        self.lamps.note_settings(change.extension)
         if change.setting is Setting.DO_NOT_DISTURB:
             items += self._quieten(now)
         return items

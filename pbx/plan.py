@@ -49,6 +49,7 @@ class ExtensionPlan:
     name: str
     contact: str = ""  # A fixed SIP URI instead of registrations.
     flow: Flow | None = None  # The way to that contact.
+    qualify_seconds: float = 0.0  # How often that contact is asked; 0: never.
     ring_seconds: float = 30.0
     language: str = ""  # That we speak to this person; "": that of the company.
 
@@ -66,6 +67,7 @@ class QueuePlan:
     id: str
     number: str
     greeting: tuple[str, ...] = ()  # Sounds, or absolute paths of sound files.
+    must_finish: bool = False  # Nobody is rung before the greeting is over.
     music: tuple[str, ...] = ()  # Absolute paths.
     on_timeout: Destination = HANGUP
     on_full: Destination = HANGUP

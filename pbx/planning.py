@@ -125,6 +125,7 @@ def _queue_plan(
             *((recording.notice,) if recording.tells(name) else ()),
             *((queue.greeting,) if queue.greeting is not None else ()),
         ),
+        must_finish=queue.must_finish,
         music=(music,) if music is not None else (),
         on_timeout=ways["on_timeout"],
         on_full=ways["on_full"],
@@ -176,6 +177,7 @@ def _extensions(config: Config, flows: Mapping[str, Flow]) -> dict[str, Extensio
             extension.name,
             contact=extension.contact or "",
             flow=flows.get(extension.contact or ""),
+            qualify_seconds=extension.qualify_interval,
             ring_seconds=extension.ring_timeout,
             language=extension.language or "",
         )

@@ -3,17 +3,19 @@
 A phone without power stays registered for up to an hour, and calls for it ring nowhere. One that
 has not answered for a few seconds is marked in the registrar as unreachable: it is not called, and
 its agent gets no calls, until it gives a sign of life. Any will do: an answer whatever its status
-(RFC 3261 §11.1), a registration, any datagram from its address.
+(RFC 3261 §11.1), a registration, any datagram from its address. Phones at a fixed contact are asked
+in the same way, as often as each of them wishes.
 
 Nobody is asked at the same time as all others: everybody has a second of the interval of his own.
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 from zlib import crc32
 
 from pbx.deadlines import Deadlines
-from pbx.plan import Plan
+from pbx.plan import ExtensionPlan, Plan
 from sip.endpoint import Endpoint
 from sip.errors import ParseError
 from sip.events import RequestDone
@@ -35,7 +37,9 @@ _GONE: Final = (BindingKind.REMOVED, BindingKind.EXPIRED)
 @dataclass(slots=True)
 class Device:
     binding: Binding
+    interval: float
     next_at: float  # When it is asked again.
+    fixed: bool = False  # It never registers; the binding is none of the registrar's.
     asked: int = 0  # The number of the question under way; 0: none is.
     asked_at: float = 0.0
     heard: bool = False  # Something came from it since it was asked.
@@ -58,7 +62,7 @@ class Qualify:
         return len(self._devices)
 
     def device(self, aor: str, contact: str) -> Device | None:
-        """What is known about it."""
+        """What is known about it; without a contact: about the fixed one of this extension."""
         return self._devices.get(_name(aor, contact))
 
     @property
@@ -67,18 +71,20 @@ class Qualify:
 
     def configure(self, plan: Plan, now: float) -> list[Item]:
         """Another interval begins anew with everybody."""
+        items = self._configure_fixed(plan, now)
         if plan.registrar.qualify_seconds == self.interval:
-            return []
+            return items
         self.interval = plan.registrar.qualify_seconds
-        items: list[Item] = []
         for name, device in list(self._devices.items()):
+            if device.fixed:
+                continue
             if not self.interval:
-                binding = device.binding
-                items += self._registrar.mark(binding.aor, binding.contact, reachable=True)
+                items += self._mark(device, reachable=True)
             self._forget(name)
         if self.interval:
             for binding in self._registrar.everything():
-                self._begin(binding, now)
+                name = _name(binding.aor, binding.contact)
+                self._begin(name, Device(binding, self.interval, now))
         return items
 
     def on_binding(self, change: BindingChange, now: float) -> list[Item]:
@@ -91,7 +97,7 @@ class Qualify:
             self._forget(name)
         elif device is None:
             if change.kind is BindingKind.ADDED:
-                self._begin(binding, now)
+                self._begin(name, Device(binding, self.interval, now))
         elif change.kind in (BindingKind.ADDED, BindingKind.REFRESHED):
             self._stop_waiting(name, device)
             device.binding, device.heard, device.silent = binding, True, False
@@ -127,15 +133,37 @@ class Qualify:
 
     # --- inside
 
-    def _begin(self, binding: Binding, now: float) -> None:
-        name = _name(binding.aor, binding.contact)
+    def _configure_fixed(self, plan: Plan, now: float) -> list[Item]:
+        """Who is as before stays; others are there until we know better."""
+        wanted = {
+            _name(extension.id, ""): device
+            for extension in plan.extensions.values()
+            if (device := _fixed(extension, now)) is not None
+        }
+        items: list[Item] = []
+        for name, device in list(self._devices.items()):
+            new = wanted.get(name)
+            if not device.fixed:
+                continue
+            if new is not None and (new.binding, new.interval) == (device.binding, device.interval):
+                del wanted[name]
+                continue
+            self._forget(name)
+            told = self._mark(device, reachable=True)
+            items += told if name in plan.extensions and plan.extensions[name].contact else []
+        for name, device in wanted.items():
+            self._begin(name, device)
+        return items
+
+    def _begin(self, name: str, device: Device) -> None:
         share = crc32(name.encode("utf-8", "surrogateescape")) / (1 << 32)
-        self._devices[name] = Device(binding, now + share * self.interval)
-        self.deadlines.start("ask", name, self._devices[name].next_at)
+        device.next_at += share * device.interval
+        self._devices[name] = device
+        self.deadlines.start("ask", name, device.next_at)
 
     def _ask(self, name: str, device: Device, now: float) -> list[Item]:
         late = max(0.0, now - device.next_at)
-        device.next_at += self.interval * (1 + late // self.interval)
+        device.next_at += device.interval * (1 + late // device.interval)
         self.deadlines.start("ask", name, device.next_at)
         if device.asked:
             return []  # The last question is still repeated: it does as well.
@@ -181,6 +209,8 @@ class Qualify:
 
     def _mark(self, device: Device, *, reachable: bool) -> list[BindingChange]:
         binding = device.binding
+        if device.fixed:
+            return self._registrar.mark_fixed(binding, reachable=reachable)
         return self._registrar.mark(binding.aor, binding.contact, reachable=reachable)
 
     def _stop_waiting(self, name: str, device: Device) -> None:
@@ -200,4 +230,12 @@ class Qualify:
 
 
 def _name(aor: str, contact: str) -> str:
-    return f"{aor} {contact}"
+    return f"{aor} {contact}" if contact else aor
+
+
+def _fixed(extension: ExtensionPlan, now: float) -> Device | None:
+    """None: it has no fixed contact, or is not to be asked."""
+    if not extension.contact or extension.flow is None or not extension.qualify_seconds:
+        return None
+    binding = Binding(extension.id, extension.contact, extension.flow, inf, "", 0)
+    return Device(binding, extension.qualify_seconds, now, fixed=True)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Protocol
 from pbx.calls.leg import LegState
 from pbx.comebacks import Comebacks
 from pbx.deadlines import Deadlines
+from pbx.devices import count_of
 from pbx.distribution import inputs
 from pbx.events import RegistrationChanged, RequestRefused, SourceBanned, SourceUnbanned
 from pbx.history.bindings import lasting
@@ -70,7 +71,9 @@ class Reception(Switching):
         self.comebacks = Comebacks(self.endpoint, self.registrar)
         self.messages = Messages(self.endpoint, self.registrar)
         self.trunks = Trunks(self.endpoint, self._tokens, self.epoch)
-        self.lamps = Lamps(self.endpoint, self.registrar, self.legs.lines, self.distribution)
+        self.lamps = Lamps(
+            self.endpoint, self.registrar, self.legs.lines, self.distribution, self.phones
+        )
         self.voicemail = Boxes(self.lamps, self._tokens, self.epoch)
         self.tapes = Tapes()
         return {
@@ -131,7 +134,7 @@ class Reception(Switching):
         return [*self.endpoint.respond(event.transaction, status, now, headers), *changes]
 
     def _on_binding(self, change: BindingChange, now: float) -> list[Item]:
-        devices = len(self.registrar.bindings(change.aor))
+        devices = count_of(self.plan, self.registrar, change.aor)
         items: list[Item] = [
             RegistrationChanged(
                 change.aor,
@@ -215,7 +218,8 @@ class Reception(Switching):
         return [effect for event in told for effect in self._tell(event, now)]
 
     def _devices(self) -> dict[str, int]:
-        return {name: len(self.registrar.bindings(name)) for name in self.plan.extensions}
+        extensions = self.plan.extensions
+        return {name: count_of(self.plan, self.registrar, name) for name in extensions}
 
     _METHODS: ClassVar[dict[str, Callable[..., list[Item]]]] = {
         "REGISTER": _on_register,

@@ -136,9 +136,9 @@ def make_block(
         case Destination("voicemail", target) if target in plan.voicemail.boxes:
             return VoicemailBlock(target)
         case Destination("mailbox", target):
-            return MailboxBlock(target, own=False)
+            return MailboxBlock(target, own=plan.voicemail.is_own(target, caller_extension))
         case Destination("my_mailbox", _) if caller_extension in plan.extensions:
-            return MailboxBlock(caller_extension, own=True)
+            return MailboxBlock(plan.voicemail.mailbox_of(caller_extension), own=True)
         case Destination("echo", _):
             return EchoBlock(plan.files(("echo-test",), language))
         case Destination("code", target):
@@ -172,6 +172,7 @@ def _queue_block(plan: Plan, queue: QueuePlan, language: str) -> Block:
         queue.id,
         language=spoken,
         greeting=plan.files(queue.greeting, spoken),
+        must_finish=queue.must_finish,
         music=queue.music,
         says_position=queue.announce_position,
         says_wait=queue.announce_wait,

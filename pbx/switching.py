@@ -162,6 +162,7 @@ class Switching(Taping):
         do.StopPlaying: Taping._stop_playing,
         do.AskReach: Taping._ask_reach,
         do.SetPhone: Taping._set_phone,
+        do.FlipPhone: Taping._flip_phone,
         do.Mail: Taping._mail,
         do.SayToCaller: Taping._say,
         do.SayTime: Taping._say_time,

@@ -5,9 +5,11 @@
     agent-AGENT       dark: ready for a call; blinking: a call rings; lit: no call would be offered
     SIGN_IN[AGENT]    the feature code for signing in: lit while the agent is signed in
     BREAK[AGENT]      the feature code for a break: lit while the agent is on break, whatever for
+    SWITCH[NUMBER]    one that switches something on a phone on or off: lit while it is on, there
+    FORWARD[TARGET]   the feature code of a forward: lit while there is one, to that target
 
 A key with a feature code dials it when pressed, so its lamp shows what pressing it changes. Without
-an agent it means whose phone it is; an agent may also be named by his extension.
+an agent or number it means whose phone it is; an agent may also be named by his extension.
 """
 
 from typing import Final, NamedTuple
@@ -15,6 +17,8 @@ from typing import Final, NamedTuple
 from pbx.dialog_info import DialogInfo, DialogState
 from pbx.distribution.core import Distribution
 from pbx.distribution.effects import AgentState
+from pbx.flow.codes import FLIPS, SWITCHES
+from pbx.phone_settings import FORWARDS, PhoneSettings, Setting
 from pbx.plan import Plan
 
 LINE: Final = "line"
@@ -28,9 +32,19 @@ OF_AGENTS: Final = (AGENT, SIGN_IN, BREAK)
 AGENT_PREFIX: Final = "agent-"
 
 
+# Feature codes → what each of them changes on a phone.
+SETTINGS: Final[dict[str, Setting]] = {
+    **{name: setting for name, (setting, _, _) in SWITCHES.items()},
+    **{name: setting for name, (setting, _, _) in FLIPS.items()},
+    **{setting.value: setting for setting in FORWARDS},
+}
+_KINDS: Final = frozenset(setting.value for setting in SETTINGS.values())
+
+
 class Subject(NamedTuple):
-    kind: str
+    kind: str  # One of those above, or the name of a setting.
     id: str
+    target: str = ""  # Of a forward that is asked for; "": whatever it is.
 
 
 def subject_of(plan: Plan, name: str, watcher: str) -> Subject | None:
@@ -59,7 +73,7 @@ def mailbox_of(plan: Plan, name: str, watcher: str) -> Subject | None:
 def is_private(plan: Plan, subject: Subject, watcher: str) -> bool:
     return (
         subject.id in plan.registrar.private
-        and subject.kind in (LINE, MAILBOX)
+        and (subject.kind in (LINE, MAILBOX) or is_setting(subject))
         and (subject.id != watcher)
     )
 
@@ -83,6 +97,15 @@ def agent_look(subject: Subject, distribution: Distribution) -> tuple[DialogInfo
             return ()
 
 
+def is_setting(subject: Subject) -> bool:
+    return subject.kind in _KINDS
+
+
+def setting_look(subject: Subject, phones: PhoneSettings) -> tuple[DialogInfo, ...]:
+    value = getattr(phones.of(subject.id), subject.kind)
+    return _lit(subject) if (value == subject.target if subject.target else value) else ()
+
+
 def queue_look(subject: Subject, distribution: Distribution) -> tuple[DialogInfo, ...]:
     queue = distribution.world.queues.get(subject.id)
     return _lit(subject) if queue is not None and len(queue.line) else ()
@@ -95,11 +118,21 @@ def _lit(subject: Subject) -> tuple[DialogInfo, ...]:
 def _code(plan: Plan, name: str, watcher: str) -> Subject | None:
     dialled = plan.phones.codes.names
     for length in range(len(name), 0, -1):
-        code = dialled.get(name[:length])
+        code, who = dialled.get(name[:length], ""), name[length:]
+        if code in SETTINGS:
+            return _setting(plan, SETTINGS[code], code, who, watcher)
         if code in (SIGN_IN, BREAK):
-            who = name[length:]
             if code == BREAK and who in plan.phones.break_codes and who not in plan.agents:
                 who = ""  # The key for a break with a certain reason.
             agent = who if who in plan.agents else plan.agent_of.get(who or watcher)
             return None if agent is None else Subject(code, agent)
     return None
+
+
+def _setting(plan: Plan, setting: Setting, code: str, rest: str, watcher: str) -> Subject | None:
+    """Behind the code of a forward stands where it leads to; behind others whose phone is meant."""
+    forwards = code in FORWARDS
+    extension = watcher if forwards or not rest else rest
+    if extension not in plan.extensions:
+        return None
+    return Subject(setting.value, extension, rest if forwards else "")

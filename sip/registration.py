@@ -106,6 +106,7 @@ class Registrar:
         self.heap: list[tuple[float, str]] = []  # Heap of (expires_at, aor); some stale.
         self._connected: dict[Flow, set[str]] = {}  # Connection -> who registered on it.
         self._dead: dict[str, set[str]] = {}  # Address -> contacts that do not answer.
+        self._away: set[str] = set()  # Addresses that never register, and do not answer.
         self._count = 0
 
     def __len__(self) -> int:
@@ -180,6 +181,20 @@ class Registrar:
             return [BindingChange(aor, binding, BindingKind.REACHABLE)]
         self._dead.setdefault(aor, dead).add(contact)
         return [BindingChange(aor, binding, BindingKind.UNREACHABLE)]
+
+    def mark_fixed(self, binding: Binding, *, reachable: bool) -> list[BindingChange]:
+        """The same of a device that never registers: the binding only says where it is."""
+        if (binding.aor not in self._away) is reachable:
+            return []
+        if reachable:
+            self._away.discard(binding.aor)
+            return [BindingChange(binding.aor, binding, BindingKind.REACHABLE)]
+        self._away.add(binding.aor)
+        return [BindingChange(binding.aor, binding, BindingKind.UNREACHABLE)]
+
+    def is_away(self, aor: str) -> bool:
+        """Of one who never registers: whether he is known not to answer."""
+        return aor in self._away
 
     def restore(self, bindings: Iterable[Binding], now: float) -> None:
         """Those of an earlier life that have not expired since."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sip.transport import Transports
 
 UNSENT_BYTES_MAX: Final = 1 << 20  # A peer that does not read is gone.
+GONE_MS: Final = 120_000  # So is one that acknowledges nothing for so long.
 
 
 class StreamConnection(asyncio.Protocol):
@@ -147,11 +148,14 @@ class StreamConnection(asyncio.Protocol):
 
 
 def _keep_alive(bound: socket.socket | None) -> None:
-    """Notice within two minutes that a silent peer is gone."""
+    """Notice within two minutes that a silent peer is gone, also while it owes us an answer: then
+    nothing is probed, and Linux would repeat what we sent for a quarter of an hour."""
     if bound is None:
         return
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -6,7 +6,7 @@ from pbx.calls.causes import Cause
 from pbx.calls.fork import Fork
 from pbx.distribution.inputs import Input
 from pbx.history.records import Hangup, Verdict
-from pbx.phone_settings import PhoneSet
+from pbx.phone_settings import PhoneSet, Setting
 from pbx.plan import Destination
 from pbx.room_plan import Mode, RoomWish
 from pbx.voicemail.actions import Action
@@ -197,6 +197,15 @@ class SetPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class FlipPhone:
+    """A feature code switches something on that is off, or off. The block is told by
+    `on_flipped`."""
+
+    extension: str
+    setting: Setting
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """Something about mailboxes. What they answer comes by `on_mail`."""
 
@@ -285,6 +294,7 @@ Command = (
     | StopPlaying
     | AskReach
     | SetPhone
+    | FlipPhone
     | Mail
     | SayToCaller
     | SayTime

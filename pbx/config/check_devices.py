@@ -8,6 +8,7 @@ from pbx.config.document import Place
 from pbx.config.errors import did_you_mean
 from pbx.config.explain import Fault
 from pbx.config.model import Config
+from pbx.encryption import Policy
 
 # They ask for a file that is named after their hardware address.
 BY_MAC: Final = frozenset({Model.YEALINK, Model.GRANDSTREAM, Model.SNOM})
@@ -44,14 +45,24 @@ def _lines(config: Config, place: Place, device: DeviceSettings) -> Iterator[Fau
             yield Fault(at, f'there is no extension "{extension}"', hint)
         elif config.extensions[extension].contact is not None:
             yield Fault(at, f'extension "{extension}" has a fixed contact and does not register')
+        elif _tells_keys_in_vain(config, extension, device):
+            what = f'extension "{extension}" requires encryption, and tells keys over TLS only'
+            yield Fault(at, what, "set `transport: tls` for this phone")
+
+
+def _tells_keys_in_vain(config: Config, extension: str, device: DeviceSettings) -> bool:
+    policy = config.extensions[extension].encryption or config.encryption.extensions
+    readable = device.transport != "tls"
+    return policy is Policy.REQUIRED and readable and not config.encryption.keys_without_tls
 
 
 def _keys(config: Config, place: Place, device: DeviceSettings) -> Iterator[Fault]:
     for index, key in enumerate(device.keys):
-        if key.lamp is not None and key.lamp not in config.extensions:
-            hint = did_you_mean(key.lamp, config.extensions)
+        lamp, codes = key.lamp, tuple(filter(None, config.feature_codes.digits().values()))
+        if lamp is not None and lamp not in config.extensions and not lamp.startswith(codes):
+            hint = did_you_mean(lamp, config.extensions)
             at: Place = (*place, "keys", index, "lamp")
-            yield Fault(at, f'there is no extension "{key.lamp}"', hint)
+            yield Fault(at, f'there is no extension "{lamp}"', hint)
         if key.line is not None and key.line > len(device.lines):
             what = f"this phone has no line {key.line}"
             yield Fault((*place, "keys", index, "line"), what)

@@ -92,6 +92,8 @@ def knobs(config: Config) -> Iterator[Fault]:
         yield from _too_often((*place, "priority", "rise_every"), rise_every, RISE_EVERY_MIN)
         if settings.strategy is Strategy.MANUAL and _never_waits(settings, settings.auto_after):
             yield Fault((*place, "auto_after"), _no_call_waits(settings))
+        if settings.must_finish and settings.greeting is None and not config.recording.notice:
+            yield Fault((*place, "must_finish"), "there is no greeting that could be heard")
         if settings.align == "clock" and settings.window != CountWindow(Window.ROLLING):
             what = f"only an hour can be aligned, and the window is {settings.window}"
             yield Fault((*place, "align"), what, "window: hour")

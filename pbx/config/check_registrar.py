@@ -1,7 +1,8 @@
-"""Times of registrations that do not fit each other."""
+"""Times of registrations that do not fit each other, and phones that are asked too often."""
 
 from collections.abc import Iterator
 
+from pbx.config.document import Place
 from pbx.config.explain import Fault
 from pbx.config.model import Config
 from pbx.config.registrar import QUALIFY_LEAST
@@ -18,6 +19,17 @@ def registrar(config: Config) -> Iterator[Fault]:
     ):
         what = f"{sip.default_expires} is not from {sip.min_expires} to {sip.max_expires}"
         yield Fault(("sip", "default_expires"), what, "these are min_expires and max_expires")
-    if 0 < sip.qualify_interval < QUALIFY_LEAST:
-        what = f"{in_words(sip.qualify_interval)} is too often: at least {in_words(QUALIFY_LEAST)}"
-        yield Fault(("sip", "qualify_interval"), what, "0s: never")
+    yield from _interval(("sip", "qualify_interval"), sip.qualify_interval)
+    for id_, extension in config.extensions.items():
+        place: Place = ("extensions", id_, "qualify_interval")
+        if extension.qualify_interval and extension.contact is None:
+            what = "it has no fixed contact: phones that register are asked as often as `sip` says"
+            yield Fault(place, what)
+        else:
+            yield from _interval(place, extension.qualify_interval)
+
+
+def _interval(place: Place, seconds: float) -> Iterator[Fault]:
+    if 0 < seconds < QUALIFY_LEAST:
+        what = f"{in_words(seconds)} is too often: at least {in_words(QUALIFY_LEAST)}"
+        yield Fault(place, what, "0s: never")

@@ -42,6 +42,7 @@ def _mailbox(config: Config, mailbox: str, sounds: Collection[str]) -> Iterator[
         yield Fault((*place, "pin"), f"{what} would try first")
     if mailbox not in config.extensions:
         yield from _nobodys(config, place, mailbox)
+    yield from _members(config, place, mailbox)
     if whole.min_message >= whole.max_message:
         least, most = "min_message", "max_message"
         at = most if most in own.model_fields_set else least
@@ -53,9 +54,26 @@ def _nobodys(config: Config, place: Place, mailbox: str) -> Iterator[Fault]:
     if "answers" in own.model_fields_set:
         what = f'there is no extension "{mailbox}" whose calls it could take'
         yield Fault((*place, "answers"), what, did_you_mean(mailbox, config.extensions))
-    if own.pin is None and own.email is None:
+    if own.pin is None and own.email is None and not own.members:
         what = "nobody could ever hear its messages: it belongs to no extension, so it needs a pin"
         yield Fault(place, what, did_you_mean(mailbox, config.extensions), at_key=True)
+
+
+def _members(config: Config, place: Place, mailbox: str) -> Iterator[Fault]:
+    """A phone has no letters to dial: whose own mailbox is another one must reach it by digits."""
+    own = mailboxes_of(config)
+    seen: set[str] = {mailbox}
+    for index, member in enumerate(config.voicemail.mailboxes[mailbox].members):
+        here = (*place, "members", index)
+        if member not in config.extensions:
+            hint = did_you_mean(member, config.extensions)
+            yield Fault(here, f'there is no extension "{member}"', hint)
+        elif member in seen:
+            yield Fault(here, f'extension "{member}" has this mailbox already')
+        elif member in own and not mailbox.isdecimal():
+            what = f'"{member}" has a mailbox of its own, and could dial no mailbox "{mailbox}"'
+            yield Fault(here, what, "give this mailbox a number as its name")
+        seen.add(member)
 
 
 def _operators(config: Config) -> Iterator[Fault]:

@@ -45,6 +45,9 @@ class FeatureCodes(Settings):
         description="Begins a break, or ends it; *461: for the reason with the code 1",
     )
     end_wrap_up: Code = Field(default="*47", description="Ready before the wrap-up is over")
+    do_not_disturb: Code = Field(
+        default="*76", description="No calls for this extension, or calls again: for a key"
+    )
     do_not_disturb_on: Code = Field(default="*78", description="No calls for this extension")
     do_not_disturb_off: Code = Field(default="*79", description="Calls again")
     forward_always: Code = Field(

@@ -16,6 +16,7 @@ KEYS_MAX: Final = 100  # The largest extension modules have so many.
 LINES_MAX: Final = 16
 SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}")
+_LAMP: Final = re.compile(r"[A-Za-z0-9*#][A-Za-z0-9_.*#-]{0,31}")
 _MAC: Final = re.compile(
     r"[0-9a-fA-F]{12}|[0-9a-fA-F]{2}([:.-])([0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}"
 )
@@ -48,6 +49,12 @@ def _secret(value: object) -> str:
     return value
 
 
+def _lamp(value: object) -> str:
+    if isinstance(value, bool | float) or _LAMP.fullmatch(str(value)) is None:
+        raise expected("an extension or a feature code")
+    return str(value)
+
+
 def _url(value: object) -> str:
     text = str(value).rstrip("/")
     if _URL.fullmatch(text) is None:
@@ -56,6 +63,7 @@ def _url(value: object) -> str:
 
 
 Mac = Annotated[str, BeforeValidator(_mac, json_schema_input_type=str | int)]
+Lamp = Annotated[str, BeforeValidator(_lamp, json_schema_input_type=str | int)]
 DeviceName = Annotated[str, BeforeValidator(_device, json_schema_input_type=str | int)]
 Secret = Annotated[str, BeforeValidator(_secret, json_schema_input_type=str)]
 Url = Annotated[str, BeforeValidator(_url, json_schema_input_type=str)]
@@ -75,7 +83,10 @@ class KeySettings(Settings):
     line: Annotated[Whole, Field(ge=1, le=LINES_MAX)] | None = Field(
         default=None, description="A line of this phone, the first one is 1"
     )
-    lamp: Id | None = Field(default=None, description="An extension that the key shows and calls")
+    lamp: Lamp | None = Field(
+        default=None,
+        description="An extension that the key shows and calls; or a feature code with a lamp",
+    )
     dial: Number | None = Field(default=None, description="A number, or a feature code")
     label: Text = ""
 

@@ -147,6 +147,10 @@ class ExtensionSettings(PhoneUseSettings):
     contact: Contact | None = Field(
         default=None, description="A fixed SIP address instead of registrations and a password"
     )
+    qualify_interval: Seconds = Field(
+        default=0.0,
+        description="How often the fixed contact is asked whether it is still there; 0s: never",
+    )
     ring_timeout: Seconds = Field(default=30.0, description="How long it rings for a direct call")
     private: bool = Field(default=False, description="Nobody else may watch it by a lamp")
     encryption: OwnPolicy = None

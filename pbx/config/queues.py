@@ -245,6 +245,9 @@ class QueueSettings(StrategySettings):
         default=0, description="Agents of several queues serve the highest weight first"
     )
     greeting: Sound | None = Field(default=None, description="Played once")
+    must_finish: bool = Field(
+        default=False, description="Nobody is rung before the greeting is over; else it is cut off"
+    )
     music: Sound = "hold"
     language: Language = Field(
         default=None, description="Spoken to callers who have none of their own"

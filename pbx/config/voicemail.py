@@ -15,6 +15,7 @@ from pbx.voicemail.pins import PIN_DIGITS_MAX
 
 MAILBOXES_MAX: Final = 50_000
 MESSAGES_MAX: Final = 10_000
+MEMBERS_MAX: Final = 1_000  # Each change of a message is told to all their phones.
 TEMPLATE_CHARACTERS_MAX: Final = 10_000
 
 _PIN: Final = re.compile(rf"[0-9]{{1,{PIN_DIGITS_MAX}}}")
@@ -98,6 +99,12 @@ class MailboxSettings(UsualSettings):
         default=None, description="Until one is recorded by phone; default: the number is spoken"
     )
     email: EmailAddress | None = Field(default=None, description="Told of each new message")
+    members: tuple[Id, ...] = Field(
+        default=(),
+        max_length=MEMBERS_MAX,
+        description="Extensions that share it: their lamps count its messages, and their phones"
+        " are its own",
+    )
 
 
 Mailbox = Annotated[

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from pbx.attendance import Attendance
 from pbx.calls.causes import Cause
-from pbx.calls.commands import Command, SetPhone
+from pbx.calls.commands import Command, FlipPhone, SetPhone
 from pbx.codes import SEPARATOR, Dialled, read, write
 from pbx.flow.block import Block
 from pbx.flow.collect import CollectBlock
@@ -37,6 +37,10 @@ SWITCHES: Final[dict[str, tuple[Setting, str | bool, str]]] = {
     "forward_unreachable_off": (Setting.FORWARD_UNREACHABLE, "", "forward-off"),
     "hide_number": (Setting.HIDE_NUMBER, True, "number-hidden"),
     "show_number": (Setting.HIDE_NUMBER, False, "number-shown"),
+}
+# Code → the setting that is switched on or off by turns, and what is said then.
+FLIPS: Final[dict[str, tuple[Setting, str, str]]] = {
+    "do_not_disturb": (Setting.DO_NOT_DISTURB, "do-not-disturb-on", "do-not-disturb-off"),
 }
 AGENT_CODES: Final = frozenset({"sign_in", "break", "end_wrap_up"})
 
@@ -73,6 +77,26 @@ class SettingBlock(PlayBlock):
         return [SetPhone(self.change), *super().start(call, now)]
 
 
+class FlipBlock(PlayBlock):
+    """Switch something of the caller's own phone on or off, whatever it is not, and say so."""
+
+    def __init__(
+        self, extension: str, setting: Setting, on: tuple[str, ...], off: tuple[str, ...]
+    ) -> None:
+        super().__init__(())
+        self.extension = extension
+        self.setting = setting
+        self.on = on
+        self.off = off
+
+    def start(self, call: "Call", now: float) -> list[Command]:
+        return [FlipPhone(self.extension, self.setting)]
+
+    def on_flipped(self, call: "Call", on: bool, now: float) -> list[Command]:
+        self.files = self.on if on else self.off
+        return super().start(call, now)
+
+
 def code_block(
     plan: Plan,
     target: str,
@@ -93,6 +117,10 @@ def code_block(
     if code in SWITCHES:
         setting, value, sound = SWITCHES[code]
         return SettingBlock(said(plan, sound, language), PhoneSet(extension, setting, value))
+    if code in FLIPS:
+        setting, *sounds = FLIPS[code]
+        on, off = (said(plan, sound, language) for sound in sounds)
+        return FlipBlock(extension, setting, on, off)
     if code not in FORWARDS:
         return RefuseBlock(Verdict.NOT_FOUND, Cause.NOT_FOUND)
     if not rest:

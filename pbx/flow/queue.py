@@ -1,8 +1,10 @@
 """Wait in a queue: greeting, music, announcements, and the agents that the distribution rings.
 
-JOINING --Proceed--> WAITING --Connect--> TALKING
-   \\                   |                   |
-    +---- Leave -------+--> LEFT           +--> the call ends with either side
+GREETING --played--> JOINING --Proceed--> WAITING --Connect--> TALKING
+   |                    |                    |                   |
+   +--------------------+------- Leave ------+--> LEFT           +--> the call ends with either side
+
+A call begins with GREETING only if nobody may be rung before the greeting has been heard.
 """
 
 from typing import TYPE_CHECKING, Final, assert_never
@@ -82,7 +84,12 @@ VERDICTS: Final[dict[LeaveReason, Verdict]] = {
 }
 
 
+GREETING_SECONDS_MAX: Final = 600.0
+"""Should the end of a greeting that must be heard never be told."""
+
+
 class QueueState(Named):
+    GREETING = "greeting"  # The distribution does not know this call yet.
     JOINING = "joining"
     WAITING = "waiting"
     TALKING = "talking"
@@ -91,6 +98,7 @@ class QueueState(Named):
 
 _S = QueueState
 TRANSITIONS: Final[dict[QueueState, frozenset[QueueState]]] = {
+    _S.GREETING: frozenset({_S.JOINING, _S.LEFT}),
     _S.JOINING: frozenset({_S.WAITING, _S.TALKING, _S.LEFT}),
     _S.WAITING: frozenset({_S.TALKING, _S.LEFT}),
     _S.TALKING: frozenset({_S.LEFT}),
@@ -106,6 +114,7 @@ class QueueBlock(Block):
         queue: str,
         *,
         greeting: tuple[str, ...] = (),
+        must_finish: bool = False,
         music: tuple[str, ...] = (),
         says_position: bool = False,
         says_wait: bool = False,
@@ -113,7 +122,10 @@ class QueueBlock(Block):
         ways_out: dict[LeaveReason, Destination] | None = None,
         keys: dict[str, Destination] | None = None,
     ) -> None:
-        """`language`: of the company, or a wish of the caller or the queue."""
+        """`must_finish`: nobody is rung before the greeting has come to its end.
+
+        `language`: of the company, or a wish of the caller or the queue.
+        """
         self.queue = queue
         self.greeting = greeting
         self.music = music
@@ -122,16 +134,28 @@ class QueueBlock(Block):
         self.language = language
         self.ways_out = ways_out or {}
         self.keys = keys or {}
-        self.state = QueueState.JOINING
+        must_wait = must_finish and bool(greeting)
+        self.state = QueueState.GREETING if must_wait else QueueState.JOINING
+        self.came = 0.0
         self.agent = ""  # Who was connected.
         self.music_plays = False
         self.greets = bool(greeting)  # It has not been heard to its end yet.
         self.to_say: Sounds = ()  # After the greeting.
-        self.next_deadline = None
+        self.next_deadline: float | None = None
 
     def start(self, call: "Call", now: float) -> list[Command]:
         call.language = self.language
+        self.came = now
+        if self.state is QueueState.GREETING:
+            return [AnswerCaller(), *self._greet(now)]
         # Agents are rung before the caller is answered: it is the agent's phone that takes time.
+        return self._join(call, None)
+
+    def _greet(self, now: float) -> list[Command]:
+        self.next_deadline = now + GREETING_SECONDS_MAX
+        return [PlayToCaller(self.greeting)]
+
+    def _join(self, call: "Call", joined_at: float | None) -> list[Command]:
         wishes = call.wishes
         joined = CallJoined(
             call=call.id,
@@ -140,6 +164,7 @@ class QueueBlock(Block):
             priority=wishes.priority,
             requires=wishes.requires,
             preferred_agent="" if call.queue else wishes.agent,
+            joined_at=joined_at,
         )
         return [Tell(joined), Proceed()]
 
@@ -150,15 +175,27 @@ class QueueBlock(Block):
         return [AnswerCaller(), *self._entertain()]
 
     def _entertain(self) -> list[Command]:
-        if self.greeting:
+        if self.greets:
             return [PlayToCaller(self.greeting)]
         return self._music()
+
+    def _greeted(self, call: "Call") -> list[Command]:
+        """Who was greeted longer than others, in another language perhaps, loses no place."""
+        self.next_deadline = None
+        self.greets = False
+        self._become(QueueState.JOINING)
+        return self._join(call, self.came)
+
+    def on_time(self, call: "Call", now: float) -> list[Command]:
+        return self._greeted(call) if self.state is QueueState.GREETING else []
 
     def _music(self) -> list[Command]:
         self.music_plays, self.greets = bool(self.music), False
         return [PlayToCaller(self.music, repeat=True, resume=True)] if self.music else []
 
     def on_played(self, call: "Call", now: float) -> list[Command]:
+        if self.state is QueueState.GREETING:
+            return self._greeted(call)
         if self.state is not QueueState.WAITING or self.music_plays:
             return []  # Music ends by itself only if it cannot be played: trying again is no use.
         self.greets = False
@@ -167,10 +204,14 @@ class QueueBlock(Block):
 
     def on_digit(self, call: "Call", digit: str, now: float) -> list[Command]:
         destination = self.keys.get(digit)
-        if destination is None or self.state is not QueueState.WAITING:
+        if destination is None or self.state not in (QueueState.GREETING, QueueState.WAITING):
             return []
+        known = self.state is QueueState.WAITING
         self._become(QueueState.LEFT)
+        self.next_deadline = None
         call.verdict = Verdict.KEY_PRESSED
+        if not known:
+            return [GoTo(destination)]
         return [Tell(CallLeft(call.id, LeaveReason.KEY)), GoTo(destination)]
 
     def on_caller_gone(self, call: "Call", now: float) -> list[Command]:
@@ -178,10 +219,13 @@ class QueueBlock(Block):
             return [Tell(ConversationEnded(call.id, self.agent))]
         if self.state is QueueState.LEFT:
             return []
+        known = self.state is not QueueState.GREETING
         self._become(QueueState.LEFT)
-        return [Tell(CallLeft(call.id, LeaveReason.ABANDONED))]
+        return [Tell(CallLeft(call.id, LeaveReason.ABANDONED))] if known else []
 
     def on_caller_replaced(self, call: "Call", now: float) -> list[Command]:
+        if self.state is QueueState.GREETING:
+            return self._greet(now)
         return self._music() if self.state is QueueState.WAITING else []
 
     def on_party_ringing(self, call: "Call", party: str, now: float) -> list[Command]:

@@ -1,13 +1,23 @@
 """What one phone is told about itself, as plain values: from the configuration, for templates."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
 from pbx.config.devices import DeviceSettings, Model, mac_of
 from pbx.config.model import Config
+from pbx.encryption import Policy
 
 EXPIRES_SECONDS: Final = 600  # A phone that was moved is found again after so long at most.
+
+
+class Srtp(StrEnum):
+    """Whether a line encrypts its sound, with keys told in the description (RFC 4568)."""
+
+    OFF = "off"
+    OPTIONAL = "optional"  # If the other side does.
+    MANDATORY = "mandatory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,7 @@ class Line:
     password: str
     name: str
     label: str
+    srtp: Srtp = Srtp.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class Key:
     value: str  # The extension, or the number.
     label: str
     line: int = 1  # Which line is used.
+    pick_up: str = ""  # Of a lamp of an extension: the feature code that picks its calls up.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,11 @@ class Device:
         return self if self.server else replace(self, server=host)
 
     @property
+    def srtp(self) -> Srtp:
+        """For phones that have one setting for all lines: the strictest one."""
+        return max((line.srtp for line in self.lines), key=[*Srtp].index, default=Srtp.OFF)
+
+    @property
     def host(self) -> str:
         """The server as it stands in a URI: IPv6 in brackets."""
         return f"[{self.server}]" if ":" in self.server else self.server
@@ -73,7 +90,7 @@ def devices_of(config: Config) -> list[Device]:
 
 def _device(config: Config, name: str, settings: DeviceSettings) -> Device:
     lines = tuple(
-        _line(config, number, extension, settings.label if number == 1 else "")
+        _line(config, number, extension, settings)
         for number, extension in enumerate(settings.lines, start=1)
     )
     tls = config.sip.tls
@@ -94,10 +111,20 @@ def _device(config: Config, name: str, settings: DeviceSettings) -> Device:
     )
 
 
-def _line(config: Config, number: int, extension: str, label: str) -> Line:
+def _line(config: Config, number: int, extension: str, device: DeviceSettings) -> Line:
     settings = config.extensions[extension]
     name = settings.name or extension
-    return Line(number, extension, settings.password, name, label or name)
+    label = (device.label if number == 1 else "") or name
+    srtp = srtp_of(settings.encryption or config.encryption.extensions, device.transport)
+    return Line(number, extension, settings.password, name, label, srtp)
+
+
+def srtp_of(policy: Policy, transport: str) -> Srtp:
+    """Where keys could be read on their way there are none, unless there must be."""
+    if policy is Policy.REQUIRED:
+        return Srtp.MANDATORY
+    readable = transport != "tls"
+    return Srtp.OFF if policy is Policy.OFF or readable else Srtp.OPTIONAL
 
 
 def _keys(config: Config, settings: DeviceSettings, lines: tuple[Line, ...]) -> tuple[Key, ...]:
@@ -107,12 +134,19 @@ def _keys(config: Config, settings: DeviceSettings, lines: tuple[Line, ...]) -> 
             line = lines[key.line - 1]
             keys.append(Key(number, "line", line.user, key.label or line.label, key.line))
         elif key.lamp is not None:
-            name = config.extensions[key.lamp].name or key.lamp
-            keys.append(Key(number, "lamp", key.lamp, key.label or name))
+            keys.append(_lamp(config, number, key.lamp, key.label))
         else:
             dialled = key.dial or ""
             keys.append(Key(number, "dial", dialled, key.label or dialled))
     return tuple(keys)
+
+
+def _lamp(config: Config, number: int, lamp: str, label: str) -> Key:
+    extension = config.extensions.get(lamp)
+    if extension is None:  # A feature code.
+        return Key(number, "lamp", lamp, label or lamp)
+    name = extension.name or lamp
+    return Key(number, "lamp", lamp, label or name, pick_up=config.feature_codes.pick_up)
 
 
 def _server(config: Config) -> str:

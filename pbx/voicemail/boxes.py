@@ -89,12 +89,16 @@ class Boxes:
 
     def configure(self, plan: "Plan", now: float) -> list[Item]:
         """A mailbox that is not configured any more keeps what is in it."""
-        self.plan = plan.voicemail
+        before, self.plan = self.plan.shared, plan.voicemail
+        items: list[Item] = []
+        for extension in {**before, **self.plan.shared}:
+            if before.get(extension) != self.plan.shared.get(extension):
+                items += self._light_one(extension, now)
         if self.plan.boxes:
             self._deadlines.start("sweep", "", now + SWEEP_SECONDS)
-            return self._sweep(now)
+            return [*items, *self._sweep(now)]
         self._deadlines.stop("sweep", "")
-        return []
+        return items
 
     def on_time(self, now: float) -> list[Item]:
         items: list[Item] = []
@@ -329,7 +333,16 @@ class Boxes:
         return [left, *self._light(message.mailbox, now)]
 
     def _light(self, mailbox: str, now: float) -> list[Item]:
-        return self._lamps.set_messages(mailbox, *self.counts(mailbox), now)
+        """The lamps of all who may hear it."""
+        plan = self.plan.boxes.get(mailbox)
+        lamps = (mailbox, *(() if plan is None else plan.members))
+        return [item for lamp in lamps for item in self._light_one(lamp, now)]
+
+    def _light_one(self, lamp: str, now: float) -> list[Item]:
+        """A mailbox, or an extension that may have a share in several."""
+        counts = [self.counts(box) for box in (lamp, *self.plan.shared.get(lamp, ()))]
+        new, old = (sum(numbers) for numbers in zip(*counts, strict=True))
+        return self._lamps.set_messages(lamp, new, old, now)
 
     def _sweep(self, now: float) -> list[Item]:
         items: list[Item] = []

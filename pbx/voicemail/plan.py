@@ -24,6 +24,7 @@ class BoxPlan:
     silence_seconds: float = 6.0  # Ends a message; 0: nothing but the caller does.
     messages_max: int = 100
     keep_seconds: float = 0.0  # Messages that were heard; 0: for ever.
+    members: tuple[str, ...] = ()  # Extensions that share it, beside the one of its id.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,16 @@ class VoicemailPlan:
     root: str = ""  # An absolute directory.
     boxes: dict[str, BoxPlan] = field(default_factory=dict[str, BoxPlan])
     pin_digits: int = 4
+    # Extension → the mailboxes that it is a member of, in the order of the configuration.
+    shared: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def mailbox_of(self, extension: str) -> str:
+        """What its phones open as their own: one that it shares, if it has none."""
+        shared = self.shared.get(extension, ())
+        return extension if extension in self.boxes or not shared else shared[0]
+
+    def is_own(self, mailbox: str, extension: str) -> bool:
+        return mailbox in self.shared.get(extension, ())
 
 
 NO_VOICEMAIL: Final = VoicemailPlan()

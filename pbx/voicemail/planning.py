@@ -10,10 +10,16 @@ from pbx.voicemail.plan import BoxPlan, VoicemailPlan
 
 def voicemail_plan(config: Config) -> VoicemailPlan:
     settings = config.voicemail
+    boxes = {id: _box(config, id) for id in mailboxes_of(config)}
+    shared: dict[str, list[str]] = {}
+    for id, box in boxes.items():
+        for member in box.members:
+            shared.setdefault(member, []).append(id)
     return VoicemailPlan(
         root=os.path.abspath(settings.path),
-        boxes={id: _box(config, id) for id in mailboxes_of(config)},
+        boxes=boxes,
         pin_digits=settings.pin_digits,
+        shared={member: tuple(ids) for member, ids in shared.items()},
     )
 
 
@@ -34,4 +40,5 @@ def _box(config: Config, id: str) -> BoxPlan:
         silence_seconds=box.silence,
         messages_max=box.max_messages,
         keep_seconds=box.keep,
+        members=box.members,
     )

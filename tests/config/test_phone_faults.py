@@ -127,12 +127,25 @@ def config(text: str) -> Config:
             "f:2:42: devices.b.transport: SIP over TLS is off (set `sip: {tls: true}`)",
         ),
         (
+            "devices: {b: {extension: 102}}\nencryption: {extensions: required}",
+            'f:2:26: devices.b.extension: extension "102" requires encryption, and tells keys over'
+            " TLS only (set `transport: tls` for this phone)",
+        ),
+        (
             "devices: {b: {extension: 102, keys: [{line: 2}]}}",
             "f:2:45: devices.b.keys[0].line: this phone has no line 2",
         ),
         (
             "devices: {b: {extension: 102, keys: [{lamp: 109}]}}",
             'f:2:45: devices.b.keys[0].lamp: there is no extension "109" (did you mean "102"?)',
+        ),
+        (
+            "devices: {b: {extension: 102, keys: [{lamp: '*76'}, {lamp: '*19'}]}}",
+            'f:2:60: devices.b.keys[1].lamp: there is no extension "*19" (known: 101, 102, 901)',
+        ),
+        (
+            "devices: {b: {extension: 102, keys: [{lamp: '76 '}]}}",
+            'f:2:45: devices.b.keys[0].lamp: expected an extension or a feature code, found "76 "',
         ),
         (
             "devices: {b: {extension: 102, keys: [{lamp: 101, dial: 101}]}}",

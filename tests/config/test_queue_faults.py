@@ -20,6 +20,10 @@ FAULTS = {
         '1:40: queues.a.requires: expected tags such as "sales & french >= 50",'
         " found \"sales & & french\" ('&' is not understood in 'sales & & french')",
     ),
+    "nothing that could be heard": (
+        "queues: {a: {members: [901], must_finish: true}}",
+        "1:43: queues.a.must_finish: there is no greeting that could be heard",
+    ),
     "unfinished requirement": (
         "queues: {a: {members: [901], requires: sales and (french}}",
         '1:40: queues.a.requires: expected tags such as "sales & french >= 50",'

@@ -49,6 +49,19 @@ def test_the_default_bends_to_the_limits() -> None:
     assert plan_of("sip: {qualify_interval: 0}").qualify_seconds == 0.0
 
 
+def test_a_fixed_contact_is_asked_if_it_is_wished() -> None:
+    text = """
+extensions:
+  700: {contact: "sip:door@10.0.0.5"}
+  701: {contact: "sip:gate@10.0.0.6", qualify_interval: 30s}
+"""
+    extensions = make_plan(validate(parse(text, "pbx.yaml")), {}).extensions
+    assert {name: plan.qualify_seconds for name, plan in extensions.items()} == {
+        "700": 0.0,
+        "701": 30.0,
+    }
+
+
 FAULTS = {
     "sip: {min_expires: 600, max_expires: 300}\n": (
         "1:20: sip.min_expires: 600 is more than max_expires, 300"
@@ -59,6 +72,13 @@ FAULTS = {
     ),
     "sip: {qualify_interval: 2s}\n": (
         "1:25: sip.qualify_interval: 2s is too often: at least 5s (0s: never)"
+    ),
+    "extensions: {700: {contact: sip:door@10.0.0.5, qualify_interval: 4s}}\n": (
+        "1:66: extensions.700.qualify_interval: 4s is too often: at least 5s (0s: never)"
+    ),
+    "extensions: {101: {qualify_interval: 60s}}\n": (
+        "1:38: extensions.101.qualify_interval: it has no fixed contact: phones that register are"
+        " asked as often as `sip` says"
     ),
 }
 

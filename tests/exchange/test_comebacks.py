@@ -1,5 +1,7 @@
 """Phones that come back on another flow: what we send within their calls follows them."""
 
+import pytest
+
 from pbx.comebacks import GONE_MAX, Comebacks
 from pbx.snapshot import freeze, thaw
 from sip.endpoint import Endpoint, EndpointConfig
@@ -94,6 +96,20 @@ def test_the_same_instance_with_another_contact() -> None:
     desk.close(ws(1))
     desk.register(udp(5060), "sip:101@10.0.0.9", instance="<urn:uuid:1>")
     assert desk.bye(session) == (udp(5060), "UDP")
+
+
+@pytest.mark.parametrize("instance", ["", "<urn:uuid:1>"])
+def test_a_new_connection_while_the_old_one_is_only_silent(instance: str) -> None:
+    """RFC 5626 §4.2.1: its packets vanish, so it connects anew. We learn the end of the old
+    connection much later."""
+    desk = Desk()
+    desk.register(ws(1), JSSIP, instance=instance)
+    session = desk.call(ws(1))
+    desk.register(ws(2), JSSIP, instance=instance)
+    desk.close(ws(1))
+    (binding,) = desk.registrar.bindings("101")
+    assert binding.flow == ws(2)
+    assert desk.bye(session) == (ws(2), "WS")
 
 
 def test_somebody_else_is_no_comeback() -> None:

@@ -40,8 +40,8 @@ _COLOURS = re.compile(r"\x1b?\[[0-9;]*m")
 
 CONFIG = """\
 poll_method epoll
-sip_listen {host}:{sip}
-net_interface {host}
+sip_listen {own}:{sip}
+net_interface {address}
 call_local_timeout 120
 call_max_calls 4
 audio_source aufile,{tone}
@@ -187,20 +187,23 @@ class Baresip(Program):
         contacts: str = "",
         register_seconds: int = 600,
         encryption: str = "",
+        address: str = HOST,
     ) -> None:
         """`server` is HOST:PORT of the registrar; without it the phone only takes direct calls.
-        `encryption`: srtp (if the other side does), srtp-mand, dtls_srtp."""
+        `encryption`: srtp (if the other side does), srtp-mand, dtls_srtp. `address`: its own."""
         need("baresip")
         self.user, self.tone_hz = user, tone_hz
         self.sip_port = free_ports(40)
+        self._host = f"[{address}]" if ":" in address else address
         self.recordings = directory / "recordings"
         self.recordings.mkdir(parents=True)
         tone = directory / "tone.wav"
         tones.write_tone(tone, tone_hz, TONE_SECONDS)
         control = self.sip_port + 5
         config = CONFIG.format(
-            host=HOST, sip=self.sip_port, tone=tone, recordings=self.recordings, modules=MODULES,
-            control=control, rtp=self.sip_port + 10, rtp_last=self.sip_port + 39,
+            host=HOST, own=self._host, address=address, sip=self.sip_port, tone=tone,
+            recordings=self.recordings, modules=MODULES, control=control,
+            rtp=self.sip_port + 10, rtp_last=self.sip_port + 39,
         )  # fmt: skip
         config += "".join(f"module_app {module}.so\n" for module in modules)
         for codec in ("g722", "opus"):
@@ -213,7 +216,7 @@ class Baresip(Program):
             f';auth_user={user};auth_pass={password};outbound="sip:{server};transport={transport}"'
         )
         account = ACCOUNT.format(
-            user=user, server=server or f"{HOST}:{self.sip_port}", transport=transport,
+            user=user, server=server or f"{self._host}:{self.sip_port}", transport=transport,
             regint=register_seconds if server else 0, answer=answer, codecs=codecs,
             login=login if server else "",
         )  # fmt: skip
@@ -241,7 +244,7 @@ class Baresip(Program):
 
     @property
     def address(self) -> str:
-        return f"sip:{self.user}@{HOST}:{self.sip_port}"
+        return f"sip:{self.user}@{self._host}:{self.sip_port}"
 
     # What it says.
 
@@ -357,7 +360,7 @@ class Baresip(Program):
 
     def received(self, start: str) -> list[str]:
         """The messages it received that begin with `start` ("CANCEL", "SIP/2.0 401")."""
-        into = f"-> {HOST}:{self.sip_port}"
+        into = f"-> {self._host}:{self.sip_port}"
         found = [message.partition("\n") for message in self.traced()]
         return [body for head, _, body in found if head.endswith(into) and body.startswith(start)]
 

@@ -44,6 +44,10 @@ class Office:
         phone = Baresip(self._place(user), user, **choices)
         return self._programs.enter_context(phone)
 
+    def fixed_phone(self, user: str) -> Baresip:
+        """One that registers nowhere. To be started before the server, which has its address."""
+        return self._programs.enter_context(Baresip(self._place(user), user))
+
     def phones(self, *users: str) -> list[Baresip]:
         """Phones that are registered."""
         phones = [self.phone(user) for user in users]

@@ -77,6 +77,26 @@ def test_a_frozen_phone_is_unreachable_until_it_thaws(office: Office) -> None:
     pbx.wait_agent("901", "ready", INTERVAL)
 
 
+def test_a_frozen_phone_at_a_fixed_contact_is_not_rung(office: Office) -> None:
+    phone = office.fixed_phone("700")
+    fixed = {"contact": phone.address, "qualify_interval": INTERVAL}
+    pbx = office.serve(settings(extensions={"700": fixed}))
+    (caller,) = office.phones("101")
+    phone.freeze()
+    told = '"registration unreachable","extension":"700"'
+    eventually(lambda: told in pbx.output(), "it is unreachable", INTERVAL + 5.0)
+    began = caller.dial("700")
+    assert "480" in caller.wait_closed().param
+    assert time.monotonic() - began < 1.0
+    phone.thaw()
+    told = '"registration reachable","extension":"700"'
+    eventually(lambda: told in pbx.output(), "it is back", INTERVAL)
+    _ = caller.dial("700")
+    _ = phone.wait_incoming()
+    _ = caller.hang_up()
+    _ = phone.wait_closed()
+
+
 def test_registrations_survive_a_kill(office: Office) -> None:
     pbx = office.pbx
     caller, callee = office.phones("101", "102")

@@ -1,11 +1,14 @@
 """Phones that fetch their settings from the running server, register with them and call."""
 
 import configparser
+import json
 import os
 import shutil
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
@@ -65,8 +68,9 @@ def test_a_phone_registers_and_calls_with_what_it_fetched(office: Office, pbx: R
     assert pbx.record()["verdict"] == "served"
 
 
-def test_linphone_fetches_its_settings_itself(pbx: RunningPbx, tmp_path: Path) -> None:
-    """It is told nothing but the address."""
+@contextmanager
+def linphone(pbx: RunningPbx, tmp_path: Path) -> Iterator[IO[bytes]]:
+    """Registered; it is told nothing but the address. Where its commands are written."""
     need("linphonec")
     home = tmp_path / "home"
     (home / ".local/share/linphone").mkdir(parents=True)
@@ -84,12 +88,43 @@ def test_linphone_fetches_its_settings_itself(pbx: RunningPbx, tmp_path: Path) -
         )  # fmt: skip
     try:
         eventually(lambda: pbx.status()["registrations"] == 1, "linphonec is registered", 15.0)
+        assert program.stdin is not None
+        yield program.stdin
     finally:
         program.terminate()
         with suppress(subprocess.TimeoutExpired):
             program.wait(3)
         program.kill()
         program.communicate(timeout=5)
+
+
+def test_linphone_fetches_its_settings_itself(pbx: RunningPbx, tmp_path: Path) -> None:
+    with linphone(pbx, tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("policy", ["off", "required"])
+def test_linphone_encrypts_if_it_must(office: Office, tmp_path: Path, policy: str) -> None:
+    extensions = {"101": "Olena", "102": {"encryption": policy}}
+    chosen = {"keys_without_tls": True}
+    base = settings(extensions=extensions, encryption=chosen)
+    pbx = office.serve({**base, "devices": DEVICES})
+    with linphone(pbx, tmp_path) as commands:
+        _ = commands.write(b"soundcard use files\ncall 600\n")
+        commands.flush()
+        _ = eventually(lambda: pbx.status()["calls"], "it calls", 8.0)
+        _ = commands.write(b"terminate\n")
+        commands.flush()
+        assert pbx.record()["verdict"] == "served"
+        traced = json.loads(pbx.get("/trace.json?last=1000"))
+        offers = {
+            line.split()[2]
+            for message in traced
+            if message["text"].startswith("INVITE")
+            for line in message["text"].splitlines()
+            if line.startswith("m=audio")
+        }
+        assert offers == {"RTP/SAVP" if policy == "required" else "RTP/AVP"}
 
 
 def test_strangers_get_nothing(pbx: RunningPbx) -> None:

@@ -16,6 +16,7 @@ from sip.message import Request, Response
 from sip.parser import StreamParser, parse
 from sip.tls import client_context
 from tests.interop import tones
+from tests.interop.baresip import Baresip
 from tests.interop.conftest import Office
 from tests.interop.pbx import RunningPbx, Settings, settings
 from tests.interop.programs import HOST, eventually, free_ports, let_pass
@@ -54,11 +55,7 @@ def test_baresip_calls_and_is_called(office: Office, transport: str) -> None:
     _ = two.wait_closed()
     record = pbx.record()
     assert (record["verdict"], record["extension"]) == ("answered", "102")
-    for phone, hz in ((one, tones.SECOND_AGENT_HZ), (two, tones.CALLER_HZ)):
-        _ = phone.end()
-        found = tones.measure(phone.heard(), hz)
-        assert found is not None
-        assert found.share >= 0.99
+    assert_each_heard_the_other(one, two)
 
 
 # --- IPv6
@@ -104,6 +101,42 @@ def test_both_families_on_all_transports(office: Office) -> None:
             assert (await ws_answer(f"http://{name}:{pbx.web_port}")).status == 200
 
     asyncio.run(check())
+
+
+@pytest.mark.skipif(not six(), reason="no IPv6 here")
+@pytest.mark.parametrize("families", [(SIX, SIX), (SIX, HOST), (HOST, SIX)])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_call_over_ipv6(office: Office, families: tuple[str, str], transport: str) -> None:
+    """Between phones of one family, and of both."""
+    pbx = office.serve(settings(sip={"host": [HOST, SIX]}, media={"host": "::"}))
+    phones: list[Baresip] = []
+    for user, address in zip(("101", "102"), families, strict=True):
+        server = f"[{SIX}]:{pbx.sip_port}" if address == SIX else pbx.sip
+        phones.append(office.phone(user, address=address, server=server, transport=transport))
+    _ = eventually(lambda: pbx.status()["registrations"] == 2, "two registrations")
+    one, two = phones
+    _ = one.dial("102")
+    _ = two.wait_incoming()
+    _ = two.accept()
+    _ = one.wait_established()
+    let_pass(1.5)
+    _ = two.hang_up()
+    _ = one.wait_closed()
+    for phone, address in zip(phones, families, strict=True):
+        told = {line for message in phone.traced() for line in message.splitlines()}
+        assert ("c=IN IP6 ::1" in told, "c=IN IP4 127.0.0.1" in told) == (
+            *(address == SIX, address == HOST),
+        )
+    assert (pbx.record()["verdict"], pbx.record()["hangup"]) == ("answered", "callee")
+    assert_each_heard_the_other(one, two)
+
+
+def assert_each_heard_the_other(one: Baresip, two: Baresip) -> None:
+    for phone, other in ((one, two), (two, one)):
+        _ = phone.end()
+        found = tones.measure(phone.heard(), other.tone_hz)
+        assert found is not None
+        assert found.share >= 0.99
 
 
 def udp_answer(host: str, port: int, name: str) -> Response:

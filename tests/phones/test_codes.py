@@ -19,6 +19,7 @@ USUAL = FeatureCodes.model_validate({}).codes()
         ("*46", Dialled("break")),
         ("*461", Dialled("break", "1")),
         ("*47", Dialled("end_wrap_up")),
+        ("*76", Dialled("do_not_disturb")),
         ("*78", Dialled("do_not_disturb_on")),
         ("*79", Dialled("do_not_disturb_off")),
         ("*72", Dialled("forward_always")),

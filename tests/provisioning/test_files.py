@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbx.config.check import check
 from pbx.config.devices import Model
 from pbx.provisioning.devices import Device, Key, Line, devices_of
 from pbx.provisioning.render import CONTENT_TYPES, TEMPLATES, Renderer, RenderError, content_type
@@ -54,6 +55,7 @@ def test_yealink() -> None:
         "codec.pcma.priority": "3",
         "codec.opus.priority": "4",
         "dtmf.type": "1",
+        "srtp_encryption": "0",
     }
     assert (found["account.2.user_name"], found["account.2.label"]) == ("101", "Олена")
     keys = [
@@ -86,6 +88,7 @@ def test_grandstream() -> None:
         **{"P401": "1", "P417": 'Anna "A" <&>', "P402": f"{HOST}:5060", "P404": "901"},
         **{"P405": "901", "P406": PASSWORD.format("901"), "P407": 'Anna "A" <&>'},
         **{"P448": "1", "P412": "10", "P451": "9", "P452": "0", "P453": "8", "P454": "123"},
+        **{"P183": "0", "P443": "0"},
         **{"P323": "1", "P301": "0", "P302": "Олена", "P303": "101"},
         **{"P1347": "**", "P1362": "en", "P64": "customize"},
         "P246": "EET-2EEST,M3.5.0/3,M10.5.0/4",
@@ -105,6 +108,8 @@ def test_snom() -> None:
         "user_outbound 1": f"sip:{HOST}:5060;transport=udp",
         "user_expiry 1": "600",
         "codec_priority_list 1": "g722,pcmu,pcma,opus,telephone-event",
+        "user_srtp 1": "off",
+        "user_savp 1": "off",
         "user_auto_connect 1": "off",
         "intercom_enabled": "on",
         "language": "English",
@@ -118,7 +123,11 @@ def test_snom() -> None:
 def test_linphone() -> None:
     found = linphone_sections(rendered("softphone"))
     assert found == {
-        "sip": {"default_proxy": "0", "media_encryption": "none"},
+        "sip": {
+            "default_proxy": "0",
+            "media_encryption": "none",
+            "media_encryption_mandatory": "0",
+        },
         "auth_info_0": {
             "username": "901",
             "userid": "901",
@@ -156,8 +165,78 @@ def test_generic() -> None:
             "password": PASSWORD.format("101"),
             "display_name": "Олена",
             "label": "Олена",
+            "srtp": "off",
         },
     }
+
+
+# What a line gets by the policy of its extension and the way of its signalling: Yealink's value,
+# Grandstream's, both of Snom's, both of Linphone's.
+SRTP = {
+    ("off", "tls"): ("0", "0", ("off", "off"), ("none", "0")),
+    ("allowed", "udp"): ("0", "0", ("off", "off"), ("none", "0")),
+    ("allowed", "tls"): ("1", "1", ("on", "optional"), ("srtp", "0")),
+    ("required", "tls"): ("2", "2", ("on", "mandatory"), ("srtp", "1")),
+    ("required", "tcp"): ("2", "2", ("on", "mandatory"), ("srtp", "1")),
+}
+ENCRYPTED = """
+sip: {{tls: true}}
+encryption: {{keys_without_tls: true}}
+extensions: {{101: {{name: A, encryption: {policy}}}, 102: {{name: B, encryption: off}}}}
+devices:
+  001565000001: {{model: yealink, extensions: [102, 101], transport: {transport}}}
+  001565000002: {{model: grandstream, extensions: [102, 101], transport: {transport}}}
+  001565000003: {{model: snom, extensions: [102, 101], transport: {transport}}}
+  softphone: {{model: linphone, extensions: [102, 101], transport: {transport}}}
+  door: {{extension: 101, transport: {transport}}}
+"""
+
+
+@pytest.mark.parametrize(("policy", "transport"), SRTP)
+def test_encryption(policy: str, transport: str) -> None:
+    config = company(ENCRYPTED.format(policy=policy, transport=transport))
+    yealink, grandstream, snom, linphone = SRTP[policy, transport]
+    found = settings_of(rendered("001565000001", config))
+    assert found["account.1.srtp_encryption"] == "0"
+    assert found["account.2.srtp_encryption"] == yealink
+    found = elements_of(rendered("001565000002", config))
+    assert (found["P183"], found["P443"]) == ("0", grandstream)
+    found = elements_of(rendered("001565000003", config))
+    assert (found["user_srtp 1"], found["user_savp 1"]) == ("off", "off")
+    assert (found["user_srtp 2"], found["user_savp 2"]) == snom
+    sip = linphone_sections(rendered("softphone", config))["sip"]  # One setting for all lines.
+    assert (sip["media_encryption"], sip["media_encryption_mandatory"]) == linphone
+    assert sections_of(rendered("door", config))["line1"]["srtp"] == snom[1]
+
+
+def test_the_lamp_of_a_feature_code() -> None:
+    config = company(
+        "extensions: {101: A, 102: B}\n"
+        "devices:\n"
+        "  001565000001: {model: yealink, extension: 101, keys: [{lamp: 102}, {lamp: '*76'}]}\n"
+        "  001565000002: {model: grandstream, extension: 101, keys: [{lamp: '*76', label: Q}]}\n"
+        "  001565000003: {model: snom, extension: 101, keys: [{lamp: '*72102'}]}\n"
+    )
+    assert check(config) == []
+    found = settings_of(rendered("001565000001", config))
+    keys = {name: value for name, value in found.items() if name.startswith("linekey.2.")}
+    assert keys == {
+        "linekey.2.type": "16",
+        "linekey.2.line": "1",
+        "linekey.2.value": "*76",
+        "linekey.2.label": "*76",
+    }
+    assert found["linekey.1.extension"] == "**102"
+    found = elements_of(rendered("001565000002", config))
+    assert (found["P323"], found["P302"], found["P303"]) == ("1", "Q", "*76")
+    assert elements_of(rendered("001565000003", config))["fkey 0"] == f"blf sip:*72102@{HOST}"
+
+
+def test_encryption_of_all_extensions() -> None:
+    text = "encryption: {extensions: required, keys_without_tls: true}\n"
+    config = company(text + "extensions: {101: A}\ndevices: {door: {extension: 101}}\n")
+    assert check(config) == []
+    assert sections_of(rendered("door", config))["line1"]["srtp"] == "mandatory"
 
 
 def test_where_phones_register() -> None:
@@ -225,7 +304,7 @@ def _with(model: Model, name: str, password: str, label: str) -> str:
     device = Device(
         name="d1", model=model, mac="001565000001", secret="s" * 16,
         lines=(Line(1, "101", password, name, label),),
-        keys=(Key(1, "lamp", "102", label), Key(2, "dial", "500", label)),
+        keys=(Key(1, "lamp", "102", label, pick_up="**"), Key(2, "dial", "500", label)),
         language="en", timezone="Europe/Kyiv", codecs=("PCMU",), transport="udp",
         server="10.0.0.1", port=5060, pick_up="**",
     )  # fmt: skip
