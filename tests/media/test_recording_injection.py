@@ -22,6 +22,7 @@ from tests.media.speaker import PACKET, Speaker, conversation, read
 
 STRANGER = "127.0.0.66"
 RATE = 8000
+FRAME = RATE // 50
 PORTS = 12  # In a row: all that our sessions may have.
 SPRAY_SECONDS = 0.004
 A, B, S = 410, 730, 1130
@@ -153,7 +154,9 @@ def assert_only(sound: Pcm, *tones: int, seconds: float) -> None:
     said = spoken(sound)
     assert abs(len(said) / RATE - seconds) < 0.2
     assert his_share(said) < HIS_SHARE_MAX
-    assert np.abs(rest(said.astype(np.float64), *tones)).max() < GRAIN_MAX * len(tones)
+    # Where a voice begins and ends in a mix the others' may be one sample off.
+    inside = slice(FRAME, -FRAME)
+    assert np.abs(rest(said.astype(np.float64), *tones)[inside]).max() < GRAIN_MAX * len(tones)
 
 
 @pytest.mark.parametrize("learned", [False, True])
