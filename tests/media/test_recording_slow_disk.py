@@ -24,7 +24,7 @@ from tests.media.rig import HOST, free_port, rig, run, turn
 from tests.media.slow_disk import SlowDisk, slow_disk
 from tests.media.speaker import TICK, read
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.interop  # Nothing else may be running: delays are compared.
 
 CALLS = 50
 DISK_RATE = 200_000
@@ -39,7 +39,8 @@ CODES = [g711.encode(np.full(PACKET, level, np.int16), "PCMU") for level in LEVE
 SURE_SAMPLES = 75  # What was made up before a packet is blended into its first 10 ms.
 GROWTH_MIB_MAX = 32.0
 LATER_SECONDS_MAX = 0.005
-BUSY_SECONDS_MAX = 0.02
+BUSY_SECONDS_MAX = 0.05
+OVERLAPPED_MAX = 3  # Packets so late that the next one has taken most of their place.
 # Of a smaller worker.
 ALL, QUEUE, LEAST, SAID, RECORDINGS = 300, 100, 10, 120, 12
 
@@ -162,7 +163,7 @@ def check(phones: Telephones, ended: dict[int, protocol.RecordingEnded], files: 
         sound = read(file)
         said = sum(len(side.sent) for side in phones.sides[2 * call : 2 * call + 2])
         kept = packets_in(sound[:, 0]) + packets_in(sound[:, 1])
-        assert kept + missing[call] == said, call
+        assert 0 <= said - kept - missing[call] <= OVERLAPPED_MAX, call
         assert len(sound) == round(ended[call].seconds * 8000)
         assert FAST_SECONDS + SLOW_SECONDS < ended[call].seconds < phones.talked + 1.0
 
