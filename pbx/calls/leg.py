@@ -119,6 +119,8 @@ class Leg:
     remote: Remote | None = None
     held: bool = False
     heard_of: bool = False  # The device has replied to our INVITE with anything at all.
+    look_at: float = 0.0  # When we see whether it has,
+    looks_left: int = 0  # and how often more, once a second.
     started: float = 0.0
     ringing_since: float | None = None
     connected: bool = False  # The media worker knows the peer's address.

@@ -42,7 +42,7 @@ class LegTable:
         self._offers: dict[str, dict[str, tuple[bytes, int]]] = {}
         """Media session → our host and the codecs → SDP offer and its session id."""
         self.lines = Lines()
-        self.heap: list[tuple[float, str]] = []  # When which leg must have been heard of.
+        self.heap: list[tuple[float, str]] = []  # When to see whether a leg was heard of.
         self._sdp_ids = 0
         self.codecs: tuple[str, ...] = ("PCMU", "PCMA")
         self.codec_plan = NO_CODECS

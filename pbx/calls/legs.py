@@ -30,9 +30,9 @@ from sip.flow import Flow
 from sip.headers import NameAddr
 from sip.login import Login
 
-NO_REPLY_SECONDS: Final = 4.0
+NO_REPLY_SECONDS: Final = 4
 """A device that has not even sent 100 by then is taken for unplugged: the INVITE went out four
-times."""
+times. They are counted one by one, for a machine that stood still for a while heard nobody."""
 
 AUTO_ANSWER: Final = (
     # Each phone knows another one: RFC 5373 is not among them.
@@ -96,7 +96,7 @@ class Legs(LegChanges):
         leg.offer = self._first_offer(leg, security, self.fitting(leg, codecs))
         if security is Security.SDES and policy is Policy.ALLOWED:
             leg.plainly = Invitation(uri, from_, to, tuple(headers), login)
-        heapq.heappush(self.heap, (now + NO_REPLY_SECONDS, leg_id))
+        self._await_reply(leg, now, NO_REPLY_SECONDS)
         outputs = self._endpoint.invite(
             leg_id,
             uri=uri,
@@ -126,7 +126,7 @@ class Legs(LegChanges):
         """The same leg and offer to another place: a redirection (RFC 3261 §8.1.3.4)."""
         leg = self._legs[leg_id]
         leg.heard_of = False
-        heapq.heappush(self.heap, (now + NO_REPLY_SECONDS, leg_id))
+        self._await_reply(leg, now, NO_REPLY_SECONDS)
         return [
             *self._endpoint.invite(
                 leg_id,
@@ -337,7 +337,7 @@ class Legs(LegChanges):
         while self.heap:
             at, leg_id = self.heap[0]
             leg = self._legs.get(leg_id)
-            if leg is not None and leg.state is LegState.DIALLING and not leg.heard_of:
+            if leg is not None and leg.look_at == at and leg.state is LegState.DIALLING:
                 return at
             _ = heapq.heappop(self.heap)
         return None
@@ -346,7 +346,15 @@ class Legs(LegChanges):
         outputs: list[Output] = []
         while (at := self.next_deadline) is not None and at <= now:
             leg = self._legs[heapq.heappop(self.heap)[1]]
-            leg.heard_of = self._endpoint.heard(leg.id)
-            if not leg.heard_of:
+            leg.heard_of = leg.heard_of or self._endpoint.heard(leg.id)
+            if leg.heard_of:
+                continue
+            if leg.looks_left:
+                self._await_reply(leg, now, leg.looks_left)
+            else:
                 outputs += self._fail(leg, Cause.UNREACHABLE, now)
         return outputs
+
+    def _await_reply(self, leg: Leg, now: float, seconds: int) -> None:
+        leg.look_at, leg.looks_left = now + 1.0, seconds - 1
+        heapq.heappush(self.heap, (leg.look_at, leg.id))

@@ -158,6 +158,36 @@ def test_a_device_that_takes_its_time_but_says_so_is_not_unplugged() -> None:
     office.close()
 
 
+def test_a_machine_that_stood_still_has_not_heard_nothing() -> None:
+    """Four seconds of silence count only as far as we have lived through them."""
+    slow = ("10.9.0.9", 5060)
+    office = Office()
+    inbox = office.inboxes[slow] = []
+    plan = office.exchange.plan
+    plain = ExtensionPlan(
+        "109", "Slow", contact="sip:10.9.0.9:5060", flow=Flow("udp", SERVER, slow)
+    )
+    office.configure(replace(plan, extensions={**plan.extensions, "109": plain}))
+    office.dial("101", "109")
+    office.run_for(0.1)
+    office.outage(4.5)
+    office.run_for(5.7)
+    assert (len(inbox), len(office.exchange.calls)) == (3, 1)
+    invite = parse(inbox[-1])
+    assert isinstance(invite, Request)
+    office.send(slow, bytes(respond(invite, 486, to_tag="slow")))
+    office.run_for(1.0)
+    assert office.record.verdict is Verdict.BUSY
+    office.dial("101", "109")
+    office.run_for(0.1)
+    office.outage(4.5)
+    office.run_for(7.3)
+    assert len(office.exchange.calls) == 1
+    office.run_for(0.3)
+    assert office.records[-1].verdict is Verdict.UNREACHABLE
+    office.close()
+
+
 def test_a_direct_call_takes_the_agent_out_of_the_queue() -> None:
     office = Office()
     office.dial("101")
