@@ -13,6 +13,9 @@ from tests.exchange.office import OPENS, SERVER, TICK, Office
 from tests.sim.plans import make_plan
 from tests.sim.world import Habits
 
+SLOW = ("10.9.0.9", 5060)
+"""A fixed contact that answers when the test does."""
+
 
 def test_the_caller_hears_ringing_and_is_answered_with_the_other_side() -> None:
     office = Office()
@@ -132,27 +135,32 @@ def test_a_fixed_contact_needs_no_registration() -> None:
     office.close()
 
 
-def test_a_device_that_takes_its_time_but_says_so_is_not_unplugged() -> None:
-    """It sends 100 at once and 180 after six seconds."""
-    slow = ("10.9.0.9", 5060)
+def dials_a_slow_one() -> tuple[Office, list[bytes]]:
+    """And what it has received."""
     office = Office()
-    inbox = office.inboxes[slow] = []
+    inbox = office.inboxes[SLOW] = []
     plan = office.exchange.plan
     plain = ExtensionPlan(
-        "109", "Slow", contact="sip:10.9.0.9:5060", flow=Flow("udp", SERVER, slow)
+        "109", "Slow", contact="sip:10.9.0.9:5060", flow=Flow("udp", SERVER, SLOW)
     )
     office.configure(replace(plan, extensions={**plan.extensions, "109": plain}))
     office.dial("101", "109")
     office.run_for(0.1)
+    return office, inbox
+
+
+def test_a_device_that_takes_its_time_but_says_so_is_not_unplugged() -> None:
+    """It sends 100 at once and 180 after six seconds."""
+    office, inbox = dials_a_slow_one()
     invite = parse(inbox[0])
     assert isinstance(invite, Request)
-    office.send(slow, bytes(respond(invite, 100)))
+    office.send(SLOW, bytes(respond(invite, 100)))
     office.run_for(6.0)
     assert len(office.exchange.calls) == 1
-    office.send(slow, bytes(respond(invite, 180, to_tag="slow")))
+    office.send(SLOW, bytes(respond(invite, 180, to_tag="slow")))
     office.run_for(1.0)
     assert office.got("101")[-1] == "180"
-    office.send(slow, bytes(respond(invite, 486, to_tag="slow")))
+    office.send(SLOW, bytes(respond(invite, 486, to_tag="slow")))
     office.run_for(1.0)
     assert office.record.verdict is Verdict.BUSY
     office.close()
@@ -160,22 +168,13 @@ def test_a_device_that_takes_its_time_but_says_so_is_not_unplugged() -> None:
 
 def test_a_machine_that_stood_still_has_not_heard_nothing() -> None:
     """Four seconds of silence count only as far as we have lived through them."""
-    slow = ("10.9.0.9", 5060)
-    office = Office()
-    inbox = office.inboxes[slow] = []
-    plan = office.exchange.plan
-    plain = ExtensionPlan(
-        "109", "Slow", contact="sip:10.9.0.9:5060", flow=Flow("udp", SERVER, slow)
-    )
-    office.configure(replace(plan, extensions={**plan.extensions, "109": plain}))
-    office.dial("101", "109")
-    office.run_for(0.1)
+    office, inbox = dials_a_slow_one()
     office.outage(4.5)
     office.run_for(5.7)
     assert (len(inbox), len(office.exchange.calls)) == (3, 1)
     invite = parse(inbox[-1])
     assert isinstance(invite, Request)
-    office.send(slow, bytes(respond(invite, 486, to_tag="slow")))
+    office.send(SLOW, bytes(respond(invite, 486, to_tag="slow")))
     office.run_for(1.0)
     assert office.record.verdict is Verdict.BUSY
     office.dial("101", "109")

@@ -28,6 +28,19 @@ def family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
+def received(sock: socket.socket) -> int:
+    """How many packets have come to this socket, that does not wait, since it was last asked."""
+    count = 0
+    while True:
+        try:
+            _ = sock.recv(4096)
+            count += 1
+        except ConnectionError:
+            continue  # "Port unreachable", of what it sent.
+        except BlockingIOError:
+            return count
+
+
 def free_port(host: str = HOST) -> int:
     """An even port that is free, and so is the next one."""
     while True:

@@ -15,7 +15,7 @@ import pytest
 from media import g711, rtp
 from media.protocol import Closed, Digit, Echo, Join, Play
 from tests.media.hall import FRAME, RATE, Hall, Phone, hall, level
-from tests.media.rig import HOST, tone
+from tests.media.rig import HOST, received, tone
 
 ATTACKER = "127.0.0.66"
 A, B, S, HIS = 410.0, 730.0, 1130.0, 1730.0
@@ -52,17 +52,6 @@ class Attacker:
         yield bytes((0x80, 201, 0, 1)) + (66).to_bytes(4)
         yield b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
 
-    def got(self) -> int:
-        count = 0
-        while True:
-            try:
-                _ = self.sock.recv(4096)
-                count += 1
-            except ConnectionError:
-                continue
-            except BlockingIOError:
-                return count
-
 
 @contextmanager
 def attacked() -> Iterator[tuple[Hall, Attacker]]:
@@ -74,7 +63,7 @@ def attacked() -> Iterator[tuple[Hall, Attacker]]:
                 assert level(setup.phones[name].sound(), HIS) < HIS_SHARE_MAX, name
                 assert all(rtp.unpack(p).ssrc != 66 for p in setup.phones[name].heard)
             assert attacker.sent > 100
-            assert attacker.got() == 0
+            assert received(attacker.sock) == 0
             assert not [event for event in setup.events if isinstance(event, Digit)]
         finally:
             attacker.sock.close()

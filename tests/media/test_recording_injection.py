@@ -17,7 +17,7 @@ from media import g711, rtp
 from media.codecs import Pcm
 from media.protocol import Closed, EndRecording, Join, Member, Mix, Open, Record, RecordingEnded
 from tests.media.hall import rest
-from tests.media.rig import HOST, Phone, Rig, free_port, rig, run
+from tests.media.rig import HOST, Phone, Rig, free_port, received, rig, run
 from tests.media.speaker import PACKET, Speaker, conversation, read
 
 STRANGER = "127.0.0.66"
@@ -59,17 +59,6 @@ class Stranger:
                     continue  # "Port unreachable", of the one before.
         self.sent += 1
 
-    def got(self) -> int:
-        count = 0
-        while True:
-            try:
-                _ = self.sock.recv(4096)
-                count += 1
-            except ConnectionError:
-                continue
-            except BlockingIOError:
-                return count
-
     def close(self) -> None:
         self._timer.cancel()
         self.sock.close()
@@ -102,7 +91,7 @@ def attacked() -> Iterator[tuple[Rig, Stranger]]:
             for name, phone in setup.phones.items():
                 assert all(rtp.unpack(packet).ssrc != 66 for packet in phone.heard), name
             assert stranger.sent > 100
-            assert stranger.got() == 0
+            assert received(stranger.sock) == 0
     finally:
         stranger.close()
 
