@@ -30,7 +30,7 @@ import pytest
 
 from tests.interop import tones
 from tests.interop.mulaw import decode
-from tests.interop.programs import HOST, Program, eventually, free_ports, need
+from tests.interop.programs import HOST, PATIENCE_SECONDS, Program, eventually, free_ports, need
 from tests.interop.wire import Wire
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -150,7 +150,7 @@ class Control:
         else:
             self.answers[str(message.get("token", ""))] = message
 
-    def command(self, name: str, params: str = "", timeout: float = 3.0) -> str:
+    def command(self, name: str, params: str = "", timeout: float = PATIENCE_SECONDS) -> str:
         with self.changed:
             self._tokens += 1
             token = f"t{self._tokens}"
@@ -248,7 +248,7 @@ class Baresip(Program):
 
     # What it says.
 
-    def wait(self, event_type: str, timeout: float = 5.0) -> Event:
+    def wait(self, event_type: str, timeout: float = PATIENCE_SECONDS) -> Event:
         """The next event of this type after the last one of it that was waited for."""
         control, seen = self.control, self._seen.get(event_type, 0)
 
@@ -282,16 +282,16 @@ class Baresip(Program):
     def _registered(self, answer: str) -> bool:
         return any(" REGISTER\n" in message for message in self.received(answer))
 
-    def wait_incoming(self, timeout: float = 5.0) -> Event:
+    def wait_incoming(self, timeout: float = PATIENCE_SECONDS) -> Event:
         return self.wait("CALL_INCOMING", timeout)
 
-    def wait_ringing(self, timeout: float = 5.0) -> Event:
+    def wait_ringing(self, timeout: float = PATIENCE_SECONDS) -> Event:
         return self.wait("CALL_RINGING", timeout)
 
-    def wait_established(self, timeout: float = 5.0) -> Event:
+    def wait_established(self, timeout: float = PATIENCE_SECONDS) -> Event:
         return self.wait("CALL_ESTABLISHED", timeout)
 
-    def wait_closed(self, timeout: float = 5.0) -> Event:
+    def wait_closed(self, timeout: float = PATIENCE_SECONDS) -> Event:
         return self.wait("CALL_CLOSED", timeout)
 
     # What it does.

@@ -23,7 +23,7 @@ import pytest
 import soxr
 
 from tests.interop import tones
-from tests.interop.programs import HOST, children, eventually, is_alive, need
+from tests.interop.programs import HOST, PATIENCE_SECONDS, children, eventually, is_alive, need
 
 HERE = Path(__file__).parent / "browser"
 INSTALL = Path(__file__).parents[2] / ".ci/browser"
@@ -177,7 +177,7 @@ class BrowserPhone:
         told: list[str] = self.run("phone.events")
         return told
 
-    def wait(self, event: str, timeout: float = 5.0) -> None:
+    def wait(self, event: str, timeout: float = PATIENCE_SECONDS) -> None:
         """For the next event that begins so, after the one that was waited for last."""
 
         def look() -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop import tones
-from tests.interop.programs import Program, eventually, free_ports, need
+from tests.interop.programs import PATIENCE_SECONDS, Program, eventually, free_ports, need
 
 TONE_SECONDS = 120.0
 RTP_PORTS = 30
@@ -73,7 +73,7 @@ class Linphone(Program):
 
     # --- what it says
 
-    def wait(self, pattern: str, timeout: float = 8.0) -> re.Match[str]:
+    def wait(self, pattern: str, timeout: float = PATIENCE_SECONDS) -> re.Match[str]:
         """The next place in what it printed after the last one that was waited for with this."""
         seen = self._seen.get(pattern, 0)
 

@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.interop.programs import HOST, Program, children, eventually, free_ports, is_alive
+from tests.interop.programs import (
+    HOST,
+    PATIENCE_SECONDS,
+    Program,
+    children,
+    eventually,
+    free_ports,
+    is_alive,
+)
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -187,7 +195,7 @@ class RunningPbx(Program):
     def agent_state(self, agent: str) -> str:
         return next((a["state"] for a in self.status()["agents"] if a["id"] == agent), "")
 
-    def wait_agent(self, agent: str, state: str, timeout: float = 5.0) -> None:
+    def wait_agent(self, agent: str, state: str, timeout: float = PATIENCE_SECONDS) -> None:
         eventually(
             lambda: self.agent_state(agent) == state,
             f"agent {agent} is {state}, not {self.agent_state(agent)}",
@@ -226,7 +234,9 @@ class RunningPbx(Program):
                 call["offers"] = [dict(row) for row in rows]
         return calls
 
-    def wait_records(self, count: int = 1, timeout: float = 3.0) -> list[dict[str, Any]]:
+    def wait_records(
+        self, count: int = 1, timeout: float = PATIENCE_SECONDS
+    ) -> list[dict[str, Any]]:
         eventually(
             lambda: len(self.records()) >= count, f"{count} records, not {self.records()}", timeout
         )

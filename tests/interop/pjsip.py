@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.interop import tones
-from tests.interop.programs import HOST, Program, eventually, free_ports
+from tests.interop.programs import HOST, PATIENCE_SECONDS, Program, eventually, free_ports
 
 ROOT = Path(__file__).parents[2]
 TONE_SECONDS = 30.0  # It is played again and again.
@@ -83,7 +83,7 @@ class Pjsip(Program):
                     found.append(told)
         return found
 
-    def wait(self, event: str, timeout: float = 5.0, **values: object) -> Told:
+    def wait(self, event: str, timeout: float = PATIENCE_SECONDS, **values: object) -> Told:
         """The next such event after the last one that was waited for in these words."""
         key = (event, repr(sorted(values.items())))
         seen = self._seen.get(key, 0)
@@ -100,16 +100,16 @@ class Pjsip(Program):
     def wait_registered(self) -> None:
         _ = self.wait("registered", 10.0)
 
-    def wait_incoming(self, timeout: float = 5.0) -> Told:
+    def wait_incoming(self, timeout: float = PATIENCE_SECONDS) -> Told:
         return self.wait("incoming", timeout)
 
-    def wait_established(self, call: int | None = None, timeout: float = 5.0) -> None:
+    def wait_established(self, call: int | None = None, timeout: float = PATIENCE_SECONDS) -> None:
         _ = self.wait("call", timeout, **self._of(call), state="confirmed")
 
-    def wait_ringing(self, call: int | None = None, timeout: float = 5.0) -> None:
+    def wait_ringing(self, call: int | None = None, timeout: float = PATIENCE_SECONDS) -> None:
         _ = self.wait("call", timeout, **self._of(call), state="early")
 
-    def wait_closed(self, call: int | None = None, timeout: float = 5.0) -> Told:
+    def wait_closed(self, call: int | None = None, timeout: float = PATIENCE_SECONDS) -> Told:
         return self.wait("call", timeout, **self._of(call), state="disconnected")
 
     @property
@@ -168,7 +168,7 @@ class Pjsip(Program):
         """Attended: whom we talk to in `call` gets the other side of `other`."""
         _ = self.command("transfer_to_call", call=call, other=other)
 
-    def wait_transferred(self, status: int = 200, timeout: float = 5.0) -> None:
+    def wait_transferred(self, status: int = 200, timeout: float = PATIENCE_SECONDS) -> None:
         """It was told how its transfer ended."""
         _ = self.wait("transfer", timeout, status=status, last=True)
 

@@ -22,6 +22,8 @@ import pytest
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
+# For what must come, on however slow a machine: no test measures by it.
+PATIENCE_SECONDS = 15.0
 BLOCK = 10  # baresip also listens for TLS on its SIP port + 1, sipp takes RTP ports in pairs
 # Below the kernel's ephemeral ports (32768 and up), above what services on a machine like to use.
 # Processes that run tests side by side have ports of their own.
@@ -69,7 +71,10 @@ def let_pass(seconds: float) -> None:
 
 
 def eventually(
-    look: Callable[[], T | None], what: str, timeout: float = 5.0, every: float = 0.02
+    look: Callable[[], T | None],
+    what: str,
+    timeout: float = PATIENCE_SECONDS,
+    every: float = 0.02,
 ) -> T:
     """The first true value of `look()`; fails with `what` when there is none within `timeout`."""
     deadline = time.monotonic() + timeout

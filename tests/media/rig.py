@@ -6,6 +6,7 @@ import socket
 import time
 import wave
 from array import array
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,11 @@ from media import rtp
 from media.engine import Engine
 from media.protocol import Connect, Event, Open
 
-PATIENCE_SECONDS = 5.0
+# For what must come, on however slow a machine: no test measures by it.
+PATIENCE_SECONDS = 30.0
 HOST = "127.0.0.1"
 E = TypeVar("E", bound=Event)
+_given: deque[int] = deque(maxlen=1000)  # Ports.
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -42,18 +45,20 @@ def received(sock: socket.socket) -> int:
 
 
 def free_port(host: str = HOST) -> int:
-    """An even port that is free, and so is the next one."""
+    """An even port that is free, and so is the next one; none that was given lately, for nobody
+    may have opened that yet."""
     while True:
         with socket.socket(family_of(host), socket.SOCK_DGRAM) as first:
             first.bind((host, 0))
             port: int = first.getsockname()[1]
-            if port % 2:
+            if port % 2 or port in _given:
                 continue
             with socket.socket(family_of(host), socket.SOCK_DGRAM) as second:
                 try:
                     second.bind((host, port + 1))
                 except OSError:
                     continue
+            _given.append(port)
             return port
 
 

@@ -24,28 +24,31 @@ def test_twenty_recordings_outlive_their_worker(tmp_path: Path) -> None:
         hello = await worker.start()
         phones: list[Phone] = []
         people: list[Speaker] = []
-        for call in range(CALLS):
-            for side, tone in (("a", 400 + 20 * call), ("b", 2000 + 20 * call)):
-                phone, port = Phone("127.0.0.2"), free_port()
-                phones.append(phone)
-                people.append(Speaker(phone, port, tone))
-                session, at = f"{call}{side}", (phone.host, phone.port)
-                worker.send(protocol.Open(session, port, HERE))
-                rtcp = (phone.host, phone.port + 1)
-                worker.send(protocol.Connect(session, at, rtcp, "", "PCMU", 0, 101))
-            worker.send(protocol.Join(f"{call}a", f"{call}b"))
-            name = str(tmp_path / f"{call}.wav")
-            worker.send(protocol.Record(f"r{call}", name, f"{call}a", f"{call}b"))
-        files = [tmp_path / f"{call}.wav" for call in range(CALLS)]
-        await phones[0].until(lambda: all(map(Path.exists, files)), meanwhile=lambda: None)
-        began = time.monotonic()
-        await conversation(TALK_SECONDS, *people)
-        assert is_being_written(str(tmp_path / "0.wav"))
-        os.kill(hello.pid, signal.SIGKILL)
-        killed = time.monotonic() - began
-        await worker.wait()
-        for phone in phones:
-            phone.close()
+        try:
+            for call in range(CALLS):
+                for side, tone in (("a", 400 + 20 * call), ("b", 2000 + 20 * call)):
+                    phone, port = Phone("127.0.0.2"), free_port()
+                    phones.append(phone)
+                    people.append(Speaker(phone, port, tone))
+                    session, at = f"{call}{side}", (phone.host, phone.port)
+                    worker.send(protocol.Open(session, port, HERE))
+                    rtcp = (phone.host, phone.port + 1)
+                    worker.send(protocol.Connect(session, at, rtcp, "", "PCMU", 0, 101))
+                worker.send(protocol.Join(f"{call}a", f"{call}b"))
+                name = str(tmp_path / f"{call}.wav")
+                worker.send(protocol.Record(f"r{call}", name, f"{call}a", f"{call}b"))
+            files = [tmp_path / f"{call}.wav" for call in range(CALLS)]
+            await phones[0].until(lambda: all(map(Path.exists, files)), meanwhile=lambda: None)
+            began = time.monotonic()
+            await conversation(TALK_SECONDS, *people)
+            assert is_being_written(str(tmp_path / "0.wav"))
+            os.kill(hello.pid, signal.SIGKILL)
+            killed = time.monotonic() - began
+            await worker.wait()
+        finally:
+            await worker.stop()
+            for phone in phones:
+                phone.close()
         for call in range(CALLS):
             path = tmp_path / f"{call}.wav"
             assert not is_being_written(str(path))
