@@ -119,21 +119,36 @@ def _relax(place: Place, settings: QueueSettings) -> Iterator[Fault]:
 def loops(config: Config) -> Iterator[Fault]:
     """Ways out that lead a caller around for ever. Keys are no fault: the caller chose."""
     reported: set[str] = set()
-    for start in _without_end(config):
+    for start in _in_loops(config):
         for way in config.queues[start].ways_out:
-            loop = _loop_from(config, start, way)
-            if loop and start not in reported:
+            loop = [] if start in reported else _loop_from(config, start, way)
+            if loop:
                 reported.update(loop)
                 around = " → ".join([*loop, start])
                 yield Fault(("queues", start, way), f"callers would go around for ever: {around}")
 
 
-def _without_end(config: Config) -> list[str]:
-    """The queues left when those that surely end are taken away, again and again: mostly none."""
-    left = {queue: set(_next_queues(config, queue)) for queue in config.queues}
-    while ended := {queue for queue, after in left.items() if not after}:
-        left = {queue: after - ended for queue, after in left.items() if queue not in ended}
-    return list(left)
+def _in_loops(config: Config) -> list[str]:
+    """Every queue that is in a loop, or between two; mostly none."""
+    ahead = {queue: set(_next_queues(config, queue)) for queue in config.queues}
+    behind: dict[str, set[str]] = {queue: set() for queue in ahead}
+    for queue, targets in ahead.items():
+        for target in targets:
+            behind[target].add(queue)
+    _strip(ahead, behind)
+    _strip(behind, ahead)
+    return list(ahead)
+
+
+def _strip(ahead: dict[str, set[str]], behind: dict[str, set[str]]) -> None:
+    """Take away those with nothing ahead, again and again."""
+    ends = [queue for queue, targets in ahead.items() if not targets]
+    for end in ends:  # Grows while it is walked.
+        del ahead[end]
+        for queue in behind.pop(end):
+            ahead[queue].remove(end)
+            if not ahead[queue]:
+                ends.append(queue)
 
 
 def _loop_from(config: Config, start: str, way: str) -> list[str]:
