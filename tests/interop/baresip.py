@@ -6,6 +6,8 @@ Driven over its `ctrl_tcp` module (JSON in netstrings). What has to be known abo
 - without `net_interface 127.0.0.1` (`lo` it refuses) its SDP has the address of the first real
   interface;
 - its `mwi` module subscribes again without a pause when refused, so it is loaded only on request;
+  1 ms after its start it subscribes once more for each subscription there is, the new ones among
+  them, so it never ends if we have answered the REGISTER by then;
 - a second source: when the SSRC changes after the very first packet of a call, it
   may drop every packet from then on ("dropping ... (Connection timed out)"; seen twice, why is
   not known);
@@ -205,7 +207,11 @@ class Baresip(Program):
             recordings=self.recordings, modules=MODULES, control=control,
             rtp=self.sip_port + 10, rtp_last=self.sip_port + 39,
         )  # fmt: skip
-        config += "".join(f"module_app {module}.so\n" for module in modules)
+        # Its 1 ms must be over when the network is first looked at, so it comes before all others.
+        early = "module mwi.so\n" if "mwi" in modules else ""
+        config = config.replace("module g711.so\n", f"{early}module g711.so\n")
+        others = (module for module in modules if module != "mwi")
+        config += "".join(f"module_app {module}.so\n" for module in others)
         for codec in ("g722", "opus"):
             config += f"module {codec}.so\n" if codec in codecs.lower() else ""
         # Its voice is a file at 8 kHz, whatever the codec.
