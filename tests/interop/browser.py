@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +24,15 @@ import pytest
 import soxr
 
 from tests.interop import tones
-from tests.interop.programs import HOST, PATIENCE_SECONDS, children, eventually, is_alive, need
+from tests.interop.programs import (
+    HOST,
+    PATIENCE_SECONDS,
+    children,
+    eventually,
+    is_alive,
+    let_pass,
+    need,
+)
 
 HERE = Path(__file__).parent / "browser"
 INSTALL = Path(__file__).parents[2] / ".ci/browser"
@@ -32,6 +41,7 @@ ANSWER_SECONDS = 15.0
 LISTEN_SECONDS = 0.6
 LISTEN_TIMES = 8
 CLEAN = 0.99
+SETUP_SECONDS = 20.0
 
 
 @functools.cache
@@ -191,10 +201,10 @@ class BrowserPhone:
 
     def wait_setups(self, count: int) -> None:
         """Until sound can flow in so many calls, of all that there ever were."""
-        made = eventually(
-            lambda: self.run(f"phone.setups.length >= {count}") or None, f"{count} calls", 20.0
-        )
-        assert made
+        deadline = time.monotonic() + SETUP_SECONDS
+        while not self.run(f"phone.setups.length >= {count}"):
+            assert time.monotonic() < deadline, self.run("phone.states()")
+            let_pass(0.02)
 
     def listen(self, seconds: float) -> tones.Samples:
         """What is heard from now on for so long."""

@@ -127,6 +127,27 @@ class Phone {
     return found;
   }
 
+  // How far each call that goes on has come, for who waits in vain.
+  async states() {
+    const told = [];
+    for (const session of this.sessions.filter((one) => !one.isEnded())) {
+      const connection = session.connection;
+      const state = [connection.connectionState, connection.iceConnectionState,
+        connection.signalingState];
+      for (const one of (await connection.getStats()).values()) {
+        const { type } = one;
+        if (type === 'transport') state.push(`dtls ${one.dtlsState} ${one.dtlsRole}`);
+        if (type === 'candidate-pair') {
+          state.push(`${one.state} ${one.nominated} ${one.requestsSent}/${one.responsesReceived}`);
+        }
+        if (type === 'inbound-rtp') state.push(`heard ${one.packetsReceived}`);
+        if (type === 'outbound-rtp') state.push(`said ${one.packetsSent}`);
+      }
+      told.push(state.join(', '));
+    }
+    return told;
+  }
+
   // What happens to people.
   drop() { sockets[sockets.length - 1].close(); }
   register() { this.ua.register(); }
