@@ -119,7 +119,7 @@ def _relax(place: Place, settings: QueueSettings) -> Iterator[Fault]:
 def loops(config: Config) -> Iterator[Fault]:
     """Ways out that lead a caller around for ever. Keys are no fault: the caller chose."""
     reported: set[str] = set()
-    for start in _in_loops(config):
+    for start in in_loops(config):
         for way in config.queues[start].ways_out:
             loop = [] if start in reported else _loop_from(config, start, way)
             if loop:
@@ -128,7 +128,7 @@ def loops(config: Config) -> Iterator[Fault]:
                 yield Fault(("queues", start, way), f"callers would go around for ever: {around}")
 
 
-def _in_loops(config: Config) -> list[str]:
+def in_loops(config: Config) -> list[str]:
     """Every queue that is in a loop, or between two; mostly none."""
     ahead = {queue: set(_next_queues(config, queue)) for queue in config.queues}
     behind: dict[str, set[str]] = {queue: set() for queue in ahead}

@@ -67,6 +67,16 @@ def test_a_long_chain_is_no_burden(last: str) -> None:
     assert len(found) == (last != "hangup")
 
 
+def test_who_only_leads_to_a_loop_or_away_from_one_is_not_looked_at() -> None:
+    ways = {"a": "b", "b": "c", "c": "d", "d": "c", "e": "f"}
+    found: dict[str, dict[str, object]] = {
+        queue: {"on_timeout": f"queue:{after}"} for queue, after in ways.items()
+    }
+    found["d"]["on_full"] = "queue:e"
+    found["f"] = {"on_timeout": "hangup"}
+    assert check_queues.in_loops(Config.model_validate({"queues": found})) == ["c", "d"]
+
+
 def test_thousands_of_faults_are_cut_off() -> None:
     tree: dict[str, object] = {"agents": {str(1000 + n): "" for n in range(2000)}}
     assert len(faults(tree)) == ERRORS_MAX
